@@ -86,6 +86,11 @@ console *what:
     [ "{{ what }}" = screenshots ] || cargo build --release
     tests/console/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ what }}
 
+# The OpenAPI description of the admin API against a running daemon, by schemathesis.
+admin-api *options:
+    cargo build --release
+    tests/admin/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ options }}
+
 # Type checks the stubs of the recorded catalogs, by mypy and pyright.
 stubs:
     tests/interop/stubs

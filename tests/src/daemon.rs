@@ -21,7 +21,7 @@ pub struct Daemon {
     address: SocketAddr,
     began: Vec<String>,
     said: Arc<Mutex<Vec<String>>>,
-    _data: DataHome,
+    data: DataHome,
 }
 
 impl Daemon {
@@ -56,13 +56,19 @@ impl Daemon {
         std::thread::spawn(move || {
             lines.for_each(|line| heard.lock().unwrap_or_else(PoisonError::into_inner).push(line));
         });
-        Self { child, address, began, said, _data: data }
+        Self { child, address, began, said, data }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it keeps its data, unless the command that started it says otherwise.
+    #[must_use]
+    pub fn data(&self) -> &DataHome {
+        &self.data
     }
 
     /// Its process id.

@@ -1,6 +1,7 @@
 //! What the tests share: one engine, a set of tools that live in this process, a world that repeats itself, gateways and
 //! programs under test, the recorded catalogs as servers, and the reading of case files.
 
+mod admin_api;
 mod authorizing;
 mod case;
 pub mod catalog;
@@ -8,6 +9,7 @@ mod certificates;
 mod daemon;
 mod data_home;
 pub mod direct_load;
+mod event_reader;
 mod folder;
 mod gateway;
 mod http;
@@ -34,11 +36,13 @@ use std::sync::{Arc, OnceLock};
 use exuvia_runtime::{Engine, EngineConfig, Limits, Outcome, Report, Script};
 use serde_json::Value;
 
+pub use admin_api::AdminApi;
 pub use authorizing::Authorizing;
 pub use case::{Case, cases, tells_nothing_of_the_host};
 pub use certificates::Certificates;
 pub use daemon::{Daemon, measured};
 pub use data_home::DataHome;
+pub use event_reader::EventReader;
 pub use exuvia_fake_upstream::WebServer;
 pub use exuvia_test_support::identity_provider;
 pub use exuvia_test_support::{

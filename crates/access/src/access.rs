@@ -165,6 +165,7 @@ impl Access {
                 // The same text in most cases.
                 identity.role().filter(|same| &***same == role).map_or_else(|| role.into(), Arc::clone)
             }
+            (Principal::Operator, Source::OperatorAs) => Arc::clone(identity.role().ok_or(NoLonger::NoRole)?),
             (Principal::User(_), Source::Token(token)) => state.identity_providers.role_of(token)?,
             (Principal::User(name), Source::Absent) => {
                 let provider = name.split_once('/').map_or(&**name, |(provider, _)| provider);

@@ -25,6 +25,8 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     Operator,
+    /// The operator, in the place of those who have a role.
+    OperatorAs,
     /// Nobody was authenticated.
     Nobody,
     /// A key that was issued, with the hash of the secret that was shown.
@@ -50,6 +52,12 @@ impl Identity {
             Arc::new(Identity { principal, role: None, labels: Arc::default(), source })
         });
         Arc::clone(&OPERATOR)
+    }
+
+    /// The operator, who may do what those may who have this role: for trying out what they can.
+    #[must_use]
+    pub fn operator_as(role: &str) -> Arc<Self> {
+        Self::new(Principal::Operator, role, Arc::default(), Source::OperatorAs)
     }
 
     /// Who may do nothing: stands where no identity was established.
@@ -78,7 +86,12 @@ impl Identity {
     pub fn token_ends_ms(&self) -> Option<u64> {
         match &self.source {
             Source::Token(token) => Some(token.expires_ms()),
-            _ => None,
+            Source::Absent
+            | Source::Operator
+            | Source::OperatorAs
+            | Source::Nobody
+            | Source::Configured { .. }
+            | Source::Issued { .. } => None,
         }
     }
 

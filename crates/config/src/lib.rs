@@ -25,6 +25,7 @@
 //! ```
 
 mod access;
+mod admin;
 mod budget;
 mod builder;
 mod choices;
@@ -55,6 +56,7 @@ mod summary;
 mod trust;
 
 pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
+pub use admin::AdminConfig;
 pub use budget::{BudgetAction, BudgetConfig, Each, Members, Period};
 pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;

@@ -50,6 +50,19 @@ impl Sources {
     ///
     /// Everything that is wrong with all of it.
     pub fn load(&self, paths: &Paths) -> Result<Config, ConfigErrors> {
+        self.loaded(paths, None)
+    }
+
+    /// The same, with this text in the place of the `exuvia.toml`: what would hold if the file were changed.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with all of it.
+    pub fn load_with(&self, text: &str, paths: &Paths) -> Result<Config, ConfigErrors> {
+        self.loaded(paths, Some(text))
+    }
+
+    fn loaded(&self, paths: &Paths, text: Option<&str>) -> Result<Config, ConfigErrors> {
         let environment = Environment { variable: &paths::variable, token_dir: paths.token_dir.as_deref() };
         let names_nothing = self.names_nothing();
         let default_file = paths.default_file.as_deref().filter(|file| names_nothing && file.exists());
@@ -59,8 +72,10 @@ impl Sources {
         let mut builder = ConfigBuilder::default();
         builder.files.extend(paths.default_file.clone().filter(|_| names_nothing));
         builder.files.extend(self.config.iter().chain(&self.mcp_configs).cloned());
-        if let Some(file) = self.config.as_deref().or(default_file) {
-            read_config(file, environment, &mut builder);
+        match (text, self.config.as_deref().or(default_file)) {
+            (Some(text), file) => config_text(text, file, environment, &mut builder),
+            (None, Some(file)) => read_config(file, environment, &mut builder),
+            (None, None) => {}
         }
         for file in &self.mcp_configs {
             let name = file.display().to_string();
@@ -149,6 +164,12 @@ fn read_config(file: &Path, environment: Environment<'_>, builder: &mut ConfigBu
     }
 }
 
+/// What is written in place of a file: relative paths start where they do in the file, or else in the current folder.
+fn config_text(text: &str, file: Option<&Path>, environment: Environment<'_>, builder: &mut ConfigBuilder) {
+    let place = file.and_then(|file| std::path::absolute(file).ok()?.parent().map(Path::to_owned));
+    exuvia_toml::file(text, "exuvia.toml", &place.unwrap_or_else(current_folder), environment, builder);
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -173,6 +194,20 @@ mod tests {
         let keys: Vec<_> = wrong.errors.iter().map(|error| error.key.as_str()).collect();
         assert_eq!(keys, ["journal.keep_days", "journal.url", "journal.redact.patterns[0]"]);
         assert!(journal("[journal\n").is_err());
+    }
+
+    #[test]
+    fn another_text_stands_in_place_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("exuvia.toml");
+        fs::write(&file, "[limits]\nwall_ms = 5_000\n").expect("written");
+        let sources = Sources { config: Some(file), ..Sources::default() };
+        let wall_ms = |text: &str| Ok::<_, ConfigErrors>(sources.load_with(text, &Paths::default())?.limits.wall_ms);
+        assert_eq!(wall_ms("[limits]\nwall_ms = 6_000\n").expect("read"), 6_000);
+        let config = sources.load_with("[journal]\npath = 'j'\n", &Paths::default()).expect("read");
+        assert_eq!(config.journal.store, JournalStore::Sqlite(Some(folder.path().join("j"))));
+        assert!(wall_ms("[limits]\nwall_ms = 0\n").is_err());
+        assert_eq!(sources.load(&Paths::default()).expect("read").limits.wall_ms, 5_000);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use exuvia_text::line as one_line;
 use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
-    AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol, JournalConfig,
-    JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
+    AccessConfig, AdminConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol,
+    JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -32,6 +32,7 @@ pub fn summary(config: &Config) -> String {
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
     lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
     lines.extend(journal(&config.journal));
+    lines.extend(admin(&config.admin));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
@@ -92,6 +93,15 @@ fn journal(journal: &JournalConfig) -> Option<String> {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("journal: {}", parts.join("; ")))
+}
+
+/// The listener of the admin API, where it is configured.
+fn admin(admin: &AdminConfig) -> Option<String> {
+    match (admin.is_on, admin.is_fixed) {
+        (false, _) => Some("admin: off".to_owned()),
+        (true, true) => Some(format!("admin: on {}", admin.listen)),
+        (true, false) => None,
+    }
 }
 
 fn servers(profile: &Profile) -> String {

@@ -1,14 +1,16 @@
 //! Started servers, engine and gateway: what every command but `demo` uses.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
-use exuvia_gateway::{AnswerShapes, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, now_ms};
-use exuvia_journal::AccessStore;
+use exuvia_gateway::{
+    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, now_ms,
+};
+use exuvia_journal::{AccessStore, ApprovalStore};
 use exuvia_pins::PinFolder;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
@@ -21,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
-use crate::journal::{self, ProcessJournal};
+use crate::journal::{self, OwnJournal, ProcessJournal};
 use crate::machine::{Memory, engine, smaller_limit};
 use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
@@ -161,6 +163,8 @@ pub(crate) struct App {
     answer_shapes: Option<Arc<AnswerShapes>>,
     budgets: Arc<Budgets>,
     journal: ProcessJournal,
+    /// None: nobody is asked.
+    approvals: Option<Arc<dyn ApprovalStore>>,
     /// Of the servers, which may go on.
     start: StartProgress,
 }
@@ -197,10 +201,11 @@ impl App {
         let journal = journal.await.context("opening the journal")??;
         over.run_until_cancelled(start.within(patience)).await;
         let engine = engine.await.context("mapping the guest")??;
-        let approvals = match recording {
+        let asking = match recording {
             Recording::Asking => Some(journal.approvals().await.context("opening the approvals")?),
             Recording::Configured | Recording::MemoryOnly => None,
         };
+        let approvals = asking.as_ref().map(|asking| Arc::clone(&asking.store));
         let config = GatewayConfig {
             engine,
             upstreams: Arc::clone(&upstreams),
@@ -212,14 +217,13 @@ impl App {
             budgets: Arc::clone(&budgets),
             answer_shapes: answer_shapes.clone(),
             pins: Some(tool_pins()),
-            approvals,
+            approvals: asking,
         };
         // What clients see is made there, which may take long.
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
         let gateway = Arc::new(gateway);
-        gateway.follow_approvals();
-        Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, start })
+        Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, approvals, start })
     }
 
     /// Starts for one script, as far as the script needs it.
@@ -271,22 +275,39 @@ pub(crate) struct AppStartup {
     gateway: PendingGateway,
     app: oneshot::Receiver<Result<App>>,
     over: CancellationToken,
+    journal: Arc<OnceLock<OwnJournal>>,
+    store: Arc<dyn AccessStore>,
     _issued_keys: AbortOnDropHandle<()>,
 }
 
 impl AppStartup {
-    /// Begins to start. `give_up` ends the endpoint if the start fails.
-    pub(crate) fn start(config: Config, terminal: Terminal, give_up: impl FnOnce() + Send + 'static) -> Self {
+    /// Begins to start. `links`: where approvals are answered. `give_up` ends the endpoint if the start fails.
+    pub(crate) fn start(
+        config: Config,
+        terminal: Terminal,
+        links: Option<Arc<dyn ApprovalLinks>>,
+        give_up: impl FnOnce() + Send + 'static,
+    ) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let (until, principals) = (over.clone(), Principals::of(&config));
         let Principals { access, store } = principals.clone();
-        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), store);
+        let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), Arc::clone(&store));
+        let journal = Arc::<OnceLock<OwnJournal>>::default();
+        let opened = Arc::clone(&journal);
         let gateway = PendingGateway::start(profiles.clone(), access, async move {
             let recording = Recording::Asking;
             let started = App::start(config, profiles, &terminal, until, OPENING, recording, principals).await;
             if started.is_err() {
                 terminal.clear_progress();
+            }
+            if let Ok(app) = &started {
+                // Opened once.
+                let _ = opened.set(app.journal.own(app.approvals.clone()));
+                if let Some(links) = links {
+                    app.gateway.set_approval_links(links);
+                }
+                app.gateway.follow_approvals();
             }
             let gateway = started.as_ref().ok().map(|app| Arc::clone(&app.gateway));
             let _ = sender.send(started);
@@ -298,7 +319,17 @@ impl AppStartup {
                 }
             }
         });
-        Self { gateway, app, over, _issued_keys }
+        Self { gateway, app, over, journal, store, _issued_keys }
+    }
+
+    /// The journal of the process, once it is open.
+    pub(crate) fn journal(&self) -> Arc<OnceLock<OwnJournal>> {
+        Arc::clone(&self.journal)
+    }
+
+    /// Where keys and counters are kept.
+    pub(crate) fn access_store(&self) -> Arc<dyn AccessStore> {
+        Arc::clone(&self.store)
     }
 
     /// The gateway, once it has started.

@@ -9,6 +9,7 @@ use exuvia_config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, 
 use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
+use crate::admin_args::{ConsoleArgs, ServersArgs};
 use crate::approvals_args::ApprovalsArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
@@ -55,8 +56,12 @@ pub(crate) enum Command {
     Approvals(ApprovalsArgs),
     /// Validate a configuration, or print its JSON Schema
     Config(ConfigArgs),
-    /// Read the record of runs: list, show, export, erase, sum
+    /// Read the record of runs: list, show, export, erase, sum; cancel a run
     Runs(RunsArgs),
+    /// Servers of a running daemon: list them, connect anew, print what they wrote to standard error
+    Servers(ServersArgs),
+    /// Open the console of a running daemon in the browser, logged in
+    Console(ConsoleArgs),
     /// Print what is used of the configured budgets
     Budgets(BudgetsArgs),
     /// Verify the record of runs, or prove a part of it to a third party
@@ -95,10 +100,12 @@ impl Command {
             | Self::Stdio(_)
             | Self::Serve(_)
             | Self::Config(_)
+            | Self::Console(_)
             | Self::Keys(_)
             | Self::Replay(_)
             | Self::Runs(_)
             | Self::Sample(_)
+            | Self::Servers(_)
             | Self::Tokens(_) => &[],
         }
     }

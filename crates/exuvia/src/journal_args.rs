@@ -74,6 +74,12 @@ pub(crate) enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Cancel a run in flight of a running daemon
+    Cancel {
+        /// The run
+        #[arg(value_name = "RUN")]
+        run: String,
+    },
     /// Print whole records as JSON Lines: an object for each run or direct call, the latest first
     Export {
         /// Runs or direct calls. Default: all that the options select

@@ -7,6 +7,8 @@
 //! # let _ = status;
 //! ```
 
+mod admin;
+mod admin_args;
 mod app;
 mod approvals_args;
 mod args;
@@ -41,6 +43,7 @@ use exuvia_runtime::EngineError;
 use tokio::runtime::Builder;
 
 use args::{Cli, Command};
+use journal_args::{RunsArgs, RunsCommand};
 
 /// How long work on threads may take once everything else is over. What a file system or a stream holds up is left behind.
 const LAST_WORK: Duration = Duration::from_secs(2);
@@ -86,6 +89,11 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Keys(args) => commands::keys::keys(args).await,
         Command::Approvals(args) => commands::approvals::approvals(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
+        Command::Servers(args) => commands::daemon::servers(args).await,
+        Command::Console(args) => commands::daemon::console(args).await,
+        Command::Runs(RunsArgs { journal, command: RunsCommand::Cancel { run } }) => {
+            commands::daemon::cancel(journal, &run).await
+        }
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
         Command::Budgets(args) => commands::budgets::budgets(args.command).await,

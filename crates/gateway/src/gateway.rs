@@ -11,7 +11,7 @@ use exuvia_config::{OnDisconnect, ServerConfig, UpstreamLimits};
 use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
 use exuvia_runtime::{Engine, Report, Script};
-use exuvia_tool::{Namespace, Origin, RunEvent, RunId};
+use exuvia_tool::{DirectCallId, Namespace, Origin, RunEvent, RunId};
 use exuvia_upstream::{Change, Failing, ServerStatus, Upstreams};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
@@ -188,6 +188,24 @@ impl Gateway {
         &self.access
     }
 
+    /// The name of another call that is recorded as a client's own is.
+    #[must_use]
+    pub fn new_direct_call_id(&self) -> DirectCallId {
+        self.ids.direct_call()
+    }
+
+    /// What runs the scripts.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What was recorded, where it can be read.
+    #[must_use]
+    pub fn archive(&self) -> Option<&Arc<dyn Archive>> {
+        self.archive.as_ref()
+    }
+
     /// What they may use in a period.
     #[must_use]
     pub fn budgets(&self) -> &Arc<Budgets> {
@@ -250,6 +268,17 @@ impl Gateway {
     #[must_use]
     pub fn failing(&self) -> BTreeMap<String, Failing> {
         self.upstreams.failing()
+    }
+
+    /// The last lines that the processes of a server wrote to standard error: at most so many. None: there is no such server.
+    #[must_use]
+    pub fn server_log(&self, server: &str, lines: usize) -> Option<Vec<String>> {
+        self.upstreams.log(server, lines)
+    }
+
+    /// Connects to a server anew. Calls in flight on its shared connection break off. Whether there is such a server.
+    pub fn reconnect(&self, server: &str) -> bool {
+        self.upstreams.reconnect(server)
     }
 
     /// The policy of the moment.

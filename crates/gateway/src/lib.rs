@@ -70,7 +70,7 @@ pub use ids::now_ms;
 pub use listing::{Gap, ItemList, RequestPlace};
 pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use queue::{Busy, Client};
-pub use runs::{RunInfo, RunState, Runs};
+pub use runs::{RunChange, RunInfo, RunState, Runs};
 pub use settings::Settings;
 pub use tool_pins::{ToolPins, listed};
 pub use view::{DirectTool, View};

@@ -47,9 +47,23 @@ pub struct RunInfo {
     pub since_ms: u64,
 }
 
+/// Something happened to the registry.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum RunChange {
+    /// A run is in flight, as it was then.
+    Started(RunInfo),
+    /// A run is no longer in flight.
+    Ended(RunId),
+}
+
 /// The runs in flight. There are at most as many as the queue has places.
 #[derive(Debug, Default)]
-pub struct Runs(Mutex<HashMap<RunId, Arc<LiveRun>>>);
+pub struct Runs {
+    live: Mutex<HashMap<RunId, Arc<LiveRun>>>,
+    /// Created by the first subscriber.
+    changes: OnceLock<broadcast::Sender<RunChange>>,
+}
 
 /// One run in flight.
 pub(crate) struct LiveRun {
@@ -94,6 +108,19 @@ impl Runs {
         Some(live.events.get_or_init(|| broadcast::Sender::new(EVENTS)).subscribe())
     }
 
+    /// Beginnings and ends of runs from now on. A subscriber that falls behind loses the oldest.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<RunChange> {
+        self.changes.get_or_init(|| broadcast::Sender::new(EVENTS)).subscribe()
+    }
+
+    fn changed(&self, change: impl FnOnce() -> RunChange) {
+        if let Some(changes) = self.changes.get() {
+            // Whoever followed them may be gone.
+            let _ = changes.send(change());
+        }
+    }
+
     /// How many execute.
     pub(crate) fn executing(&self) -> usize {
         self.live().values().filter(|live| live.info().state == RunState::Executing).count()
@@ -117,11 +144,12 @@ impl Runs {
         };
         let live = Arc::new(LiveRun { info: Mutex::new(info), cancellation, events: OnceLock::new() });
         self.live().insert(run.clone(), Arc::clone(&live));
+        self.changed(|| RunChange::Started(live.info().clone()));
         Registered { runs: Arc::clone(self), run, live }
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<RunId, Arc<LiveRun>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -165,6 +193,7 @@ impl Registered {
 impl Drop for Registered {
     fn drop(&mut self) {
         self.runs.live().remove(&self.run);
+        self.runs.changed(|| RunChange::Ended(self.run.clone()));
     }
 }
 
@@ -196,6 +225,17 @@ mod tests {
         assert!(cancelled.is_cancelled() && !other.is_cancelled());
         drop((first, second));
         assert!(runs.list().is_empty() && !runs.cancel(&RunId::new("a")));
+    }
+
+    #[test]
+    fn beginnings_and_ends_are_told_to_those_who_follow_them() {
+        let runs = Arc::<Runs>::default();
+        let _before = entered(&runs, "a");
+        let mut changes = runs.changes();
+        drop(entered(&runs, "b"));
+        assert!(matches!(changes.try_recv(), Ok(RunChange::Started(run)) if run.id == RunId::new("b")));
+        assert!(matches!(changes.try_recv(), Ok(RunChange::Ended(run)) if run == RunId::new("b")));
+        assert!(changes.try_recv().is_err());
     }
 
     #[test]

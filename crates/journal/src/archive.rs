@@ -1,6 +1,6 @@
 //! What there is to read in a journal.
 
-use exuvia_tool::{BoxFuture, Cost, Origin, Principal};
+use exuvia_tool::{BoxFuture, Cost, Origin, Principal, ToolName};
 
 use crate::{Entry, Event, JournalError, Object, Seq, Stamped};
 
@@ -119,8 +119,23 @@ pub struct Summary {
     pub cost: Cost,
     /// The error that ended it, in one line.
     pub error: Option<String>,
+    /// The tools that it called, in no order: at most 8 of them.
+    pub tools: Vec<ToolName>,
     /// Its script, arguments, answers and log were erased.
     pub is_erased: bool,
+}
+
+/// The most tools that a summary names.
+pub(crate) const MAX_SUMMARY_TOOLS: usize = 8;
+
+/// The tools that a query gives as a JSON array of pairs of texts.
+///
+/// # Errors
+///
+/// It is none.
+pub(crate) fn tools_of(json: &str) -> Result<Vec<ToolName>, serde_json::Error> {
+    let pairs: Vec<(String, String)> = serde_json::from_str(json)?;
+    Ok(pairs.into_iter().map(|(server, tool)| ToolName { server, tool }).collect())
 }
 
 impl Record {

@@ -5,6 +5,7 @@ use std::future::ready;
 
 use exuvia_tool::{BoxFuture, Cost};
 
+use crate::archive::MAX_SUMMARY_TOOLS;
 use crate::index::AWAITING;
 use crate::{Archive, Entry, Event, Filter, JournalError, MemoryJournal, Object, Record, Stamped, Summary};
 
@@ -79,6 +80,7 @@ fn summary(record: &Record) -> Option<Summary> {
         fuel: 0,
         cost: Cost::ZERO,
         error: None,
+        tools: Vec::new(),
         is_erased: record.is_erased,
     };
     record.entries.iter().for_each(|stamped| summary.count(stamped));
@@ -87,6 +89,13 @@ fn summary(record: &Record) -> Option<Summary> {
 
 impl Summary {
     fn count(&mut self, stamped: &Stamped) {
+        if let Event::CallIntended { call, .. } | Event::CallRefused { call, .. } | Event::CallReused { call, .. } =
+            &stamped.entry.event
+            && self.tools.len() < MAX_SUMMARY_TOOLS
+            && !self.tools.contains(&call.name)
+        {
+            self.tools.push(call.name.clone());
+        }
         match &stamped.entry.event {
             Event::CallIntended { cost, .. } => {
                 self.calls += 1;

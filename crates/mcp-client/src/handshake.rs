@@ -21,7 +21,7 @@ use crate::message::Source;
 use crate::notifications::{NotificationListeners, ResourceListener};
 use crate::reader::Reader;
 use crate::relay::Abilities;
-use crate::stdio::{Process, Reaper, StdioTransport};
+use crate::stdio::{Process, Reaper, ServerLog, StdioTransport};
 use crate::transport_handle::TransportHandle;
 
 /// Why a server did not start, for the operator.
@@ -51,10 +51,12 @@ struct Connector<'a> {
     reaper: &'a Arc<Reaper>,
     authorization: &'a Arc<dyn Authorization>,
     resources: Arc<dyn ResourceListener>,
+    log: &'a Arc<ServerLog>,
 }
 
 impl Connection {
-    /// Starts or reaches a server and greets it: as it is known to speak, else by finding out.
+    /// Starts or reaches a server and greets it: as it is known to speak, else by finding out. What a process of it writes to standard error
+    /// goes to `log`.
     pub async fn open(
         config: &ServerConfig,
         limits: UpstreamLimits,
@@ -62,8 +64,9 @@ impl Connection {
         authorization: &Arc<dyn Authorization>,
         resources: Arc<dyn ResourceListener>,
         known: Option<Dialect>,
+        log: &Arc<ServerLog>,
     ) -> Result<Self, ConnectError> {
-        let opening = Connector { config, limits, reaper, authorization, resources };
+        let opening = Connector { config, limits, reaper, authorization, resources, log };
         let opened = match &config.transport {
             Transport::Stdio(stdio) => opening.stdio(stdio, known).await,
             Transport::Http(http) => opening.http(http, known).await,
@@ -91,7 +94,7 @@ impl Connector<'_> {
 
     async fn process(&self, stdio: &Stdio, mode: ClientLifecycleMode) -> Result<Connection, ConnectError> {
         let name = &self.config.name;
-        let (process, stdin, stdout) = Process::start(name, stdio, self.reaper)
+        let (process, stdin, stdout) = Process::start(name, stdio, self.reaper, self.log)
             .await
             .map_err(|message| permanent_error(message, Absence::NotRun))?;
         let talk = self.handshake(Source::Pipe);

@@ -28,7 +28,7 @@
 //! let crm = ServerConfig::stdio("crm", "exuvia", ["sample".to_owned(), "crm".to_owned()], &|name| std::env::var(name).ok());
 //! let (limits, reaper) = (UpstreamLimits::default(), Arc::new(Reaper::new()));
 //! let credentials = authorization(&crm, &reaper);
-//! let opened = Connection::open(&crm, limits, &reaper, &credentials, Arc::new(()), None).await;
+//! let opened = Connection::open(&crm, limits, &reaper, &credentials, Arc::new(()), None, &Arc::default()).await;
 //! let connection = opened.map_err(|error| error.message)?;
 //! println!("{} tools", connection.list(limits).await?.tools.len());
 //!
@@ -87,4 +87,4 @@ pub use offload::offload;
 pub use pages::Pages;
 pub use question::Question;
 pub use relay::{Abilities, Input, InterimMessage, Listing, Query, RelayOptions, Relayed, ResultKind, request};
-pub use stdio::Reaper;
+pub use stdio::{Reaper, ServerLog};

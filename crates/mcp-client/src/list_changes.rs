@@ -63,7 +63,10 @@ mod tests {
     async fn hears(config: ServerConfig) -> bool {
         let (limits, reaper) = (UpstreamLimits::default(), Arc::new(Reaper::new()));
         let authorization = crate::http::authorization(&config, &reaper);
-        let connection = Connection::open(&config, limits, &reaper, &authorization, Arc::new(()), None).await.unwrap();
+        let connection =
+            Connection::open(&config, limits, &reaper, &authorization, Arc::new(()), None, &Arc::default())
+                .await
+                .unwrap();
         let within = |time| tokio::time::timeout(Duration::from_millis(time), connection.list_changed());
         assert!(within(300).await.is_err(), "nothing has changed yet");
         connection.call("change".to_owned(), Arguments::parse("{}").unwrap()).await.unwrap();

@@ -100,6 +100,18 @@ impl Upstreams {
         routes.iter().filter_map(|(name, route)| Some((name.clone(), route.server().failing()?))).collect()
     }
 
+    /// The last lines that the processes of a server wrote to standard error, the newest last: at most so many. None: there is no such server.
+    #[must_use]
+    pub fn log(&self, server: &str, lines: usize) -> Option<Vec<String>> {
+        Some(self.routes().get(server)?.server().log(lines))
+    }
+
+    /// Closes the connection to a server that all share, and opens another one: a server that did not start is tried at once. Calls in flight
+    /// on it break off. Whether there is such a server.
+    pub fn reconnect(&self, server: &str) -> bool {
+        self.routes().get(server).map(|route| route.server().reconnect()).is_some()
+    }
+
     /// The names of servers that were replaced or removed and have not ended. One that left more than once is there as often.
     #[must_use]
     pub fn retiring(&self) -> Vec<String> {

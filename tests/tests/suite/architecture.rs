@@ -104,9 +104,14 @@ fn every_room_knows_only_the_rooms_below_it() {
              trace upstream",
         ),
         (
-            "exuvia",
-            "access analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
+            "exuvia-admin",
+            "access analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes \
              text tool trace upstream",
+        ),
+        (
+            "exuvia",
+            "access admin analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes \
+             suite text tool trace upstream",
         ),
     ];
     for (package, rooms) in allowed {

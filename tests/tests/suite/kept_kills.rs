@@ -155,7 +155,11 @@ impl World {
         assert!(lost.is_empty(), "answers to calls without a record: {lost:?}");
         assert!(!answered.is_empty() && !direct.is_empty() && sent.len() >= answered.len(), "there was load");
         let (runs, calls) = (answered.len(), direct.len());
-        println!("{} calls sent, {runs} runs answered, {} returned, {calls} calls answered", sent.len(), returned.len());
+        println!(
+            "{} calls sent, {runs} runs answered, {} returned, {calls} calls answered",
+            sent.len(),
+            returned.len()
+        );
     }
 }
 

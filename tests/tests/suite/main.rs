@@ -1,6 +1,10 @@
 //! The end-to-end tests that are not files of cases. One binary, because each links the whole guest.
 
 mod addresses;
+mod admin;
+mod admin_access;
+mod admin_approvals;
+mod admin_operations;
 mod answers;
 mod approvals;
 mod approvals_command;

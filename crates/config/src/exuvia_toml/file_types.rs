@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access_types::{Key, Role};
+use super::admin_types::Admin;
 use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
@@ -75,6 +76,8 @@ pub(super) struct File {
     pub(super) telemetry: Telemetry,
     /// The record of runs and calls.
     pub(super) journal: Journal,
+    /// The admin API and the console.
+    pub(super) admin: Admin,
 }
 
 /// The servers of an endpoint. Each server is in one of the lists.

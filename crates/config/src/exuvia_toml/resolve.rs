@@ -51,6 +51,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.collector = written.telemetry.otlp.as_deref().and_then(|otlp| resolver.collector(otlp));
     found.config.runs = resolver.runs(&written.runs);
     found.config.journal = resolver.journal(&written.journal);
+    found.config.admin = resolver.admin(&written.admin);
     found.pin = written.pin;
     found.config.access = resolver.access(&written);
     found.credentials = resolver.role_credentials(&written);
@@ -277,7 +278,7 @@ impl Resolver<'_> {
         origins
     }
 
-    fn address(&mut self, text: &str, pointer: &str) -> Option<SocketAddr> {
+    pub(super) fn address(&mut self, text: &str, pointer: &str) -> Option<SocketAddr> {
         let text = self.some_text(text, pointer)?;
         let address = text.parse().ok();
         if address.is_none() {
@@ -337,6 +338,7 @@ mod tests {
             ("telemetry.", &schema["$defs"]["Telemetry"]),
             ("journal.", &schema["$defs"]["Journal"]),
             ("journal.redact.", &schema["$defs"]["Redact"]),
+            ("admin.", &schema["$defs"]["Admin"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {

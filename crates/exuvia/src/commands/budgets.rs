@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use exuvia_access::budget::{CountedBudget, Member, counted};
-use exuvia_config::{Config, JournalStore, Paths, Sources};
+use exuvia_access::budget::{CountedBudget, counted};
+use exuvia_admin::budget_members;
+use exuvia_config::{JournalStore, Paths, Sources};
 use exuvia_gateway::now_ms;
-use exuvia_journal::{AccessStore, StoredKey};
 use exuvia_text::one_line;
-use exuvia_tool::{Cost, Principal, Quantity};
+use exuvia_tool::{Cost, Quantity};
 use serde_json::{Value, json};
 
 use super::runs::{printed, printed_json, table, utc};
@@ -26,32 +26,12 @@ pub(crate) async fn budgets(command: BudgetsCommand) -> Result<ExitCode> {
         bail!("budgets are counted in the memory of each process: see its metrics");
     }
     let store = StorePlace::of(&config.journal)?.open().await?;
-    let members = members(&config, &*store).await?;
+    let members = budget_members(&config.access, &*store).await?;
     let found = counted(&*store, &config.access.budgets, &members, now_ms()).await?;
     match json {
         true => printed_json(&self::json(&found)),
         false => printed(&text(&found)),
     }
-}
-
-/// The operator and all keys. Users of identity providers are found by what they used.
-async fn members(config: &Config, store: &dyn AccessStore) -> Result<Vec<Member>> {
-    let operator =
-        Member { principal: Principal::Operator, role: None, labels: Default::default(), overrides: Vec::new() };
-    let configured = config.access.keys.iter().map(|(name, key)| Member {
-        principal: Principal::Key(name.as_str().into()),
-        role: Some(key.role.clone()),
-        labels: key.labels.clone(),
-        overrides: Vec::new(),
-    });
-    let issued =
-        store.keys_since(0).await?.keys.into_iter().map(|StoredKey { name, role, labels, overrides, .. }| Member {
-            principal: Principal::Key(name.into()),
-            role: Some(role),
-            labels,
-            overrides,
-        });
-    Ok([operator].into_iter().chain(configured).chain(issued).collect())
 }
 
 fn text(found: &[CountedBudget]) -> String {

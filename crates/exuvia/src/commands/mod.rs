@@ -6,6 +6,7 @@ pub(crate) mod bench;
 pub(crate) mod budgets;
 pub(crate) mod check;
 pub(crate) mod config;
+pub(crate) mod daemon;
 mod guest_engines;
 pub(crate) mod keys;
 pub(crate) mod login;

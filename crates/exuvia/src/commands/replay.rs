@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_admin::replayed::{is_difference, name, told_differences};
 use exuvia_journal::{Filter, Summary};
 use exuvia_policy::Redaction;
-use exuvia_replay::{Difference, Replay, ReplayError, Replayed, Verdict};
+use exuvia_replay::{Difference, Replay, ReplayError, Replayed};
 use exuvia_runtime::Report;
 use exuvia_text::{line, one_line, printable};
 use exuvia_tool::{CallId, Principal, RunId};
@@ -23,8 +24,6 @@ use crate::terminal::Terminal;
 const DIFFERS: u8 = 1;
 /// How much is shown of what differs in a table, in characters.
 const CELL_CHARS: usize = 120;
-/// What an edited script always uses more or less of.
-const USAGE: [&str; 2] = ["fuel", "memory_bytes_peak"];
 
 /// What came of one replay.
 struct Told {
@@ -132,21 +131,11 @@ impl Told {
     }
 
     fn of(run: &str, replayed: Replayed) -> Self {
-        let Replayed { verdict, mut differences, report, .. } = replayed;
-        if let Verdict::Completed = verdict {
-            differences.retain(|difference| !USAGE.contains(&difference.what));
-        }
-        let (name, differs) = match &verdict {
-            Verdict::Same => ("same", false),
-            Verdict::SameSoFar => ("same-so-far", false),
-            Verdict::ReachedCall(_) => ("reached-call", false),
-            Verdict::Departed(_) => ("departed", true),
-            Verdict::Completed => ("completed", !differences.is_empty()),
-            Verdict::NewCall(_) => ("new-call", true),
-            _ => ("unknown", true),
-        };
+        let differences = told_differences(&replayed);
+        let Replayed { verdict, report, .. } = replayed;
         let (run, message) = (run.to_owned(), verdict.to_string());
-        Self { run, verdict: name, differs, message, differences, report: Some(report) }
+        let differs = is_difference(&verdict, &differences);
+        Self { run, verdict: name(&verdict), differs, message, differences, report: Some(report) }
     }
 
     /// All of it, for a person.

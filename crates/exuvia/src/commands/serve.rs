@@ -8,6 +8,7 @@ use exuvia_config::{Sources, TlsFiles};
 use exuvia_server::http::{HttpServer, Shutdown, ShutdownSignal, Tls};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin::{AdminSources, BoundAdmin, EffectiveConfigs};
 use crate::app::{AppStartup, configured, from_files, report_no_servers};
 use crate::args::ServeArgs;
 use crate::exit;
@@ -39,12 +40,16 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     stop_on_signals(&stop)?;
     banner(&server.origin()).iter().for_each(|line| terminal.print_info(line));
     let given_up = stop.clone();
-    let follower = Reloader::new(sources, &config, tls, terminal.clone())?;
+    let (effective, admin) = (EffectiveConfigs::new(&config), BoundAdmin::of_service(&config, &terminal).await?);
+    let follower = Reloader::new(sources.clone(), &config, tls, effective.clone(), terminal.clone())?;
     // From here on SIGHUP reloads instead of ending the program.
     systemd::listening();
-    let starting = AppStartup::start(config, terminal.clone(), move || given_up.ask());
+    let journal = config.journal.clone();
+    let starting = AppStartup::start(config, terminal.clone(), admin.links(), move || given_up.ask());
+    let admin = admin.serve(&starting, AdminSources::new(sources, journal, effective, &starting));
     let _reloads = follower.follow(starting.gateway());
     let drained = server.serve(starting.gateway(), stop).await;
+    admin.finish().await;
     starting.finish().await?;
     telemetry.finish().await;
     if let Shutdown::Cancelled { runs } = drained {

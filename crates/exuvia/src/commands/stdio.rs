@@ -4,11 +4,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use exuvia_config::Config;
+use exuvia_config::{Config, Sources};
 use exuvia_server::serve_stdio;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::{AdminSources, BoundAdmin, EffectiveConfigs};
 use crate::app::{AppStartup, configured, report_no_servers};
 use crate::args::StdioArgs;
 use crate::exit;
@@ -21,7 +22,8 @@ const END: Duration = Duration::from_millis(800);
 pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let terminal = Terminal::of_service();
     let StdioArgs { clients, profile } = args;
-    let config = configured(clients.into(), &terminal).await?;
+    let sources = Sources::from(clients);
+    let config = configured(sources.clone(), &terminal).await?;
     report_no_servers(&config, &terminal);
     if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
         bail!("unknown profile {name:?}; {}", known(&config));
@@ -30,9 +32,13 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let signaled = signaled()?;
     let cancellation = signaled.child_token();
     let stop = cancellation.clone();
-    let starting = AppStartup::start(config, terminal, move || stop.cancel());
+    let (effective, admin) = (EffectiveConfigs::new(&config), BoundAdmin::of_client(&config).await);
+    let journal = config.journal.clone();
+    let starting = AppStartup::start(config, terminal, admin.links(), move || stop.cancel());
+    let admin = admin.serve(&starting, AdminSources::new(sources, journal, effective, &starting));
     let whole = async {
         let served = serve_stdio(starting.gateway(), profile.as_deref(), cancellation).await;
+        admin.finish().await;
         starting.finish().await?;
         telemetry.finish().await;
         Ok(served?)

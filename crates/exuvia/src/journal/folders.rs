@@ -10,7 +10,7 @@ use exuvia_journal::{Archive as _, Filter, PostgresArchive, Record, SqliteArchiv
 pub(super) const MOST: usize = 16;
 
 /// The folders in a data directory: `journal`, `journal-2`, and so on.
-pub(super) fn siblings(base: &Path) -> impl Iterator<Item = PathBuf> {
+pub(crate) fn siblings(base: &Path) -> impl Iterator<Item = PathBuf> {
     let numbered = |number: usize| match number {
         1 => base.to_owned(),
         number => {
@@ -37,7 +37,7 @@ pub(super) fn of_database(configured: Option<&Path>) -> Result<PathBuf> {
 }
 
 /// Whether there is a journal in the folder.
-pub(super) fn has_journal(folder: &Path) -> bool {
+pub(crate) fn has_journal(folder: &Path) -> bool {
     folder.join("journal.db").exists()
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use exuvia_admin::JournalReader;
 use exuvia_config::DatabaseUrl;
 use exuvia_gateway::{ApprovalConfig, now_ms};
 use exuvia_journal::{
@@ -22,7 +23,7 @@ use exuvia_journal::{
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
 pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
 use checkpoint_copy::CheckpointCopy;
-pub(crate) use folders::{Archives, Found, unknown};
+pub(crate) use folders::{Archives, Found, has_journal, siblings, unknown};
 pub(crate) use open::open;
 pub(crate) use shared_store::SharedStore;
 
@@ -40,11 +41,23 @@ pub(crate) struct ProcessJournal {
     stored: Option<Stored>,
 }
 
+/// The journal of this process, for its admin API.
+#[derive(Clone)]
+pub(crate) struct OwnJournal {
+    pub(crate) entries: Arc<dyn Journal>,
+    pub(crate) reader: JournalReader,
+    /// None: it is in memory.
+    pub(crate) folder: Option<PathBuf>,
+    /// The approvals in it. None: nobody is asked.
+    pub(crate) approvals: Option<Arc<dyn ApprovalStore>>,
+}
+
 /// One that outlives the process.
 struct Stored {
     journal: Arc<StoreJournal>,
-    copy: Option<CheckpointCopy>,
+    archive: StoreArchive,
     folder: PathBuf,
+    copy: Option<CheckpointCopy>,
     /// None: the database is in the folder.
     url: Option<DatabaseUrl>,
 }
@@ -62,10 +75,10 @@ impl ProcessJournal {
         (folder, url): (&Path, Option<DatabaseUrl>),
         copy: Option<&Path>,
     ) -> Self {
-        let archive = Arc::new(archive);
         let copy = copy.map(|path| CheckpointCopy::of(folder, path));
         let (entries, folder) = (Arc::clone(&journal) as _, folder.to_owned());
-        Self { entries, archive, stored: Some(Stored { journal, copy, folder, url }) }
+        let stored = Stored { journal, archive: archive.clone(), folder, url, copy };
+        Self { entries, archive: Arc::new(archive), stored: Some(stored) }
     }
 
     /// What takes the entries.
@@ -95,6 +108,17 @@ impl ProcessJournal {
             tokio::task::spawn_blocking(move || SqliteApprovals::open(&folder)).await??;
         // The folder belongs to this process: what was left in it can be brought back soon.
         Ok(ApprovalConfig { lease: ALONE, ..ApprovalConfig::of(store) })
+    }
+
+    /// The same, for the admin API, with the approvals that are kept in it.
+    pub(crate) fn own(&self, approvals: Option<Arc<dyn ApprovalStore>>) -> OwnJournal {
+        let (reader, folder) = match &self.stored {
+            Some(Stored { archive, folder, .. }) => {
+                (JournalReader::stored(folder.display().to_string(), archive.clone()), Some(folder.clone()))
+            }
+            None => (JournalReader::in_memory(self.archive()), None),
+        };
+        OwnJournal { entries: self.entries(), reader, folder, approvals }
     }
 
     /// Writes what waits, and a last checkpoint. A file system that does not respond is left behind: what was

@@ -20,6 +20,7 @@ use super::config_read::{ConfigRead, ConfigReadOutcome, Loaded};
 use super::panic_guard::catch_panic;
 use super::restart_only::RestartOnlySettings;
 use super::watch::{Stamp, Watch};
+use crate::admin::EffectiveConfigs;
 use crate::app::ReloadableConfig;
 use crate::file_threads::{FileThreads, Unfinished};
 use crate::start_progress::{report_rules, report_servers};
@@ -46,6 +47,8 @@ pub(crate) struct Reloader {
     /// What runs, or is about to. None: nobody knows, after a fault.
     reloadable: Option<ReloadableConfig>,
     running: RestartOnlySettings,
+    /// What the admin API shows of it.
+    effective: EffectiveConfigs,
     /// What clients are shown, where HTTPS is spoken.
     tls: Option<Tls>,
     last_reported: LastReported,
@@ -70,7 +73,13 @@ impl Reloader {
     /// # Errors
     ///
     /// SIGHUP cannot be listened for.
-    pub(crate) fn new(sources: Sources, config: &Config, tls: Option<Tls>, terminal: Terminal) -> Result<Self> {
+    pub(crate) fn new(
+        sources: Sources,
+        config: &Config,
+        tls: Option<Tls>,
+        effective: EffectiveConfigs,
+        terminal: Terminal,
+    ) -> Result<Self> {
         let running = RestartOnlySettings::of(config);
         let last_reported = LastReported {
             restart_only: running.clone(),
@@ -90,6 +99,7 @@ impl Reloader {
             stamps: Vec::new(),
             reloadable: Some(ReloadableConfig::of(config, config.profiles())),
             running,
+            effective,
             tls,
             last_reported,
         })
@@ -237,6 +247,7 @@ impl Reloader {
         if is_other {
             config.notices.iter().for_each(|notice| self.terminal.print(&notice.to_string()));
             self.reloadable = Some(reloadable);
+            self.effective.set(&config);
         } else if !is_renewed && (is_asked || was_wrong) {
             self.terminal.print_info("reload: no changes");
         }

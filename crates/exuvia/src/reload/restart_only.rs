@@ -28,6 +28,7 @@ impl RestartOnlySettings {
             // The address may hold a token: it is compared, and never shown.
             ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
             ("journal", journal(&config.journal)),
+            ("admin", format!("{:?}", config.admin)),
             ("learn_shapes", config.learn_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),

@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::child::{GuardedChild, Program};
 use super::reaper::Reaper;
+use super::server_log::ServerLog;
 use super::strays;
 use crate::lines::{Line, LineEnd, Lines};
 
@@ -43,6 +44,7 @@ impl Process {
         server: &str,
         config: &exuvia_config::Stdio,
         reaper: &Arc<Reaper>,
+        log: &Arc<ServerLog>,
     ) -> Result<(Self, ChildStdin, ChildStdout), String> {
         let program = Program {
             command: &config.command,
@@ -67,7 +69,7 @@ impl Process {
         };
         let group = Arc::new(Group { pid, reaper: reaper.clone(), gone: Mutex::new(false) });
         let tail = Arc::new(Mutex::new(VecDeque::new()));
-        tokio::spawn(drain(stderr, tail.clone(), server.to_owned()));
+        tokio::spawn(drain(stderr, tail.clone(), Arc::clone(log), server.to_owned()));
         let (exited, exit) = watch::channel(None);
         let gone = CancellationToken::new();
         tokio::spawn(wait(child, exited, group.clone(), mark, gone.clone().drop_guard()));
@@ -177,7 +179,7 @@ async fn wait(
 }
 
 /// Reads stderr to its end, so that the server never blocks on it, and keeps the tail.
-async fn drain(stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>, server: String) {
+async fn drain(stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>, log: Arc<ServerLog>, server: String) {
     let mut lines = Lines::new(BufReader::new(stderr), STDERR_TAIL_BYTES, LineEnd::Newline);
     while let Ok(Some(line)) = lines.next().await {
         let line = match line {
@@ -188,6 +190,7 @@ async fn drain(stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>, server: Stri
             },
         };
         tracing::debug!(server.name = %server, line = %String::from_utf8_lossy(&line), "stderr");
+        log.add(&line);
         let mut tail = locked(&tail);
         tail.extend(line);
         tail.push_back(b'\n');

@@ -61,6 +61,13 @@ pub(super) fn is_ours(uri: &Uri, headers: &HeaderMap, scheme: Scheme, address: S
     is_ours(&host) && uri.authority().is_none_or(is_ours)
 }
 
+/// Whether a request names this machine's loopback interface and the port of `address`, over plain HTTP. A page in a browser that had its own
+/// name point there would name another host.
+#[must_use]
+pub fn is_own_host(uri: &Uri, headers: &HeaderMap, address: SocketAddr) -> bool {
+    is_ours(uri, headers, Scheme::Http, address, &[])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

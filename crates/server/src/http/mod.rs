@@ -46,6 +46,7 @@ use route::Router;
 
 pub use drain::{Shutdown, ShutdownSignal};
 pub use exuvia_config::{HttpConfig, TlsFiles};
+pub use host::is_own_host;
 pub use route::{Audience, ROUTES};
 pub use tls::Tls;
 pub use tls_error::{TlsError, TlsErrorKind};

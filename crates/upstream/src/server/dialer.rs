@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use exuvia_config::{Grant, RoleCredential, ServerConfig, Transport, UpstreamLimits};
-use exuvia_mcp_client::{Connection, Dialect, Reaper};
+use exuvia_mcp_client::{Connection, Dialect, Reaper, ServerLog};
 use exuvia_oauth::{Authorization, login_arguments};
 use exuvia_tool::{Absence, Deadline, Principal, ToolName, locked};
 use tokio::runtime::Handle;
@@ -24,6 +24,8 @@ pub(crate) struct Dialer {
     pub(crate) stale: Arc<Notify>,
     /// Whose credential it is.
     pub(crate) holder: CredentialHolder,
+    /// What its processes write to standard error.
+    pub(crate) log: Arc<ServerLog>,
     reaper: Arc<Reaper>,
     /// Who the gateway is to it, over HTTP.
     authorization: Arc<dyn Authorization>,
@@ -50,7 +52,7 @@ impl Dialer {
         let (runtime, stale) = (Handle::current(), Arc::new(Notify::new()));
         let authorization = exuvia_mcp_client::authorization(&config, &reaper);
         let (holder, dialect) = (CredentialHolder::Gateway, Mutex::default());
-        Self { config, limits, runtime, stale, holder, reaper, authorization, dialect }
+        Self { config, limits, runtime, stale, holder, log: Arc::default(), reaper, authorization, dialect }
     }
 
     /// The same server with another credential.
@@ -68,6 +70,7 @@ impl Dialer {
             runtime: self.runtime.clone(),
             stale: Arc::clone(&self.stale),
             holder,
+            log: Arc::clone(&self.log),
             reaper: Arc::clone(&self.reaper),
             authorization,
             dialect: Mutex::new(*locked(&self.dialect)),
@@ -83,7 +86,8 @@ impl Dialer {
     pub(crate) async fn dial(&self, subscribers: &Arc<Subscribers>) -> Result<Connection, StartError> {
         let known = *locked(&self.dialect);
         let resources = Arc::clone(subscribers);
-        let opening = Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, resources, known);
+        let opening =
+            Connection::open(&self.config, self.limits, &self.reaper, &self.authorization, resources, known, &self.log);
         let opened = match tokio::time::timeout(self.config.start_timeout, opening).await {
             Ok(opened) => opened.map_err(|error| {
                 let why = match error.why {

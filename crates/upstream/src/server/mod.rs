@@ -100,6 +100,17 @@ impl UpstreamServer {
         self.lanes.first().health().failing()
     }
 
+    /// The last lines that its processes wrote to standard error.
+    pub(crate) fn log(&self, lines: usize) -> Vec<String> {
+        self.dialer.log.last(lines)
+    }
+
+    /// Closes the operator's connection and reads the list anew, over another one. Calls in flight on it break off.
+    pub(crate) fn reconnect(&self) {
+        self.lanes.first().disconnect();
+        self.dialer.stale.notify_one();
+    }
+
     /// The lanes beside that of the operator.
     pub(crate) fn lane_counts(&self) -> LaneCounts {
         self.lanes.counts()

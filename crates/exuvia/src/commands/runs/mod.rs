@@ -1,13 +1,11 @@
 //! `exuvia runs`: what the journal has of runs and direct calls.
 
-mod exported;
 mod exporting;
 mod list;
 mod paint;
 mod show;
 mod stats;
 mod table;
-mod time;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -22,14 +20,13 @@ use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
 use crate::terminal::{self, Terminal};
-pub(crate) use exported::Exported;
+pub(crate) use exuvia_admin::{Exported, utc};
 pub(crate) use show::shown;
 pub(crate) use table::table;
-pub(crate) use time::utc;
 
 pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
     if let RunsCommand::Schema = args.command {
-        return printed(&(serde_json::to_string_pretty(&exported::schema())? + "\n"));
+        return printed(&(serde_json::to_string_pretty(&exuvia_admin::schema())? + "\n"));
     }
     let (archives, redaction) = opened(args.journal).await?;
     match args.command {
@@ -62,7 +59,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
                 false => printed(&stats::text(&stats)),
             }
         }
-        RunsCommand::Schema => Ok(ExitCode::SUCCESS),
+        RunsCommand::Schema | RunsCommand::Cancel { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use exuvia_admin::{Exported, ExportedCall, ExportedEnd, ExportedStart};
 use exuvia_text::{cut, line, printable};
 
-use super::exported::{Exported, ExportedCall, ExportedEnd, ExportedStart};
 use super::paint::{Paint, Tone};
 use crate::terminal;
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use exuvia_admin::{SurveyedServer, SurveyedTool};
 use exuvia_config::PinMode;
 use exuvia_gateway::meta;
 use exuvia_pins::{AuditedServer, Deviation, Difference, Finding, Rule, Severity, Standing};
@@ -13,7 +14,7 @@ use exuvia_text::{line, quoted};
 use exuvia_tool::ToolDescriptor;
 use serde_json::{Value, json};
 
-use super::survey::{SurveyedServer, SurveyedTool, survey};
+use super::survey::survey;
 use crate::args::ToolListArgs;
 use crate::{exit, terminal};
 

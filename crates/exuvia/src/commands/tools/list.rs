@@ -5,12 +5,13 @@ use std::io::{Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use exuvia_admin::{SurveyedServer, SurveyedTool};
 use exuvia_config::PinMode;
 use exuvia_pins::{Deviation, Standing};
 use exuvia_text::line;
 use serde_json::{Value, json};
 
-use super::survey::{SurveyedServer, SurveyedTool, survey};
+use super::survey::survey;
 use crate::args::ToolListArgs;
 use crate::commands::runs::utc;
 use crate::terminal;

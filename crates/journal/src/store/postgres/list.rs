@@ -6,6 +6,7 @@ use tokio_postgres::types::ToSql;
 
 use super::session::Session;
 use super::{sql, unreadable, unsigned};
+use crate::archive::{MAX_SUMMARY_TOOLS, tools_of};
 use crate::index::{AWAITING, REUSED, text};
 use crate::wire::malformed;
 use crate::{Filter, JournalError, Seq, Summary};
@@ -85,7 +86,9 @@ pub(super) async fn list(session: &Session, filter: &Filter) -> Result<Vec<Summa
         "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, erased_by IS NOT NULL, \
          (SELECT count(*) FROM calls WHERE run = first), \
          (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
-         (SELECT least(coalesce(sum(cost), 0), 9223372036854775807)::int8 FROM calls WHERE run = first) \
+         (SELECT least(coalesce(sum(cost), 0), 9223372036854775807)::int8 FROM calls WHERE run = first), \
+         (SELECT coalesce(json_agg(json_build_array(chosen.server, chosen.tool))::text, '[]') FROM (SELECT DISTINCT tools.server, tools.tool \
+          FROM calls JOIN tools ON tools.id = calls.tool WHERE run = first LIMIT {MAX_SUMMARY_TOOLS}) AS chosen) \
          FROM runs WHERE {} ORDER BY first DESC",
         conditions.text()
     );
@@ -111,6 +114,7 @@ fn summary(row: &Row) -> Result<Summary, JournalError> {
         fuel: number(7)?,
         cost: Cost::from_micros(number(12)?),
         error: row.try_get(8).map_err(unreadable)?,
+        tools: tools_of(row.try_get(13).map_err(unreadable)?).map_err(malformed)?,
         is_erased: row.try_get(9).map_err(unreadable)?,
     })
 }

@@ -5,6 +5,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::{sql, unreadable, unsigned};
+use crate::archive::{MAX_SUMMARY_TOOLS, tools_of};
 use crate::index::{AWAITING, REUSED};
 use crate::wire::malformed;
 use crate::{Filter, JournalError, Seq, Summary};
@@ -118,7 +119,9 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
         "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error, erased_by IS NOT NULL, \
          (SELECT count(*) FROM calls WHERE run = first), \
          (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
-         (SELECT CAST(total(cost) AS INTEGER) FROM calls WHERE run = first) \
+         (SELECT CAST(total(cost) AS INTEGER) FROM calls WHERE run = first), \
+         (SELECT json_group_array(json_array(server, name)) FROM (SELECT DISTINCT server, tools.tool AS name FROM calls \
+          JOIN tools ON tools.id = calls.tool WHERE run = first LIMIT {MAX_SUMMARY_TOOLS})) \
          FROM runs WHERE {} ORDER BY first DESC LIMIT ?",
         conditions.text()
     );
@@ -151,6 +154,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, JournalError> {
         fuel: number(7)?,
         cost: Cost::from_micros(number(12)?),
         error: optional(8)?,
+        tools: tools_of(&text(13)?).map_err(malformed)?,
         is_erased: row.get(9).map_err(unreadable)?,
     })
 }

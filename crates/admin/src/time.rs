@@ -6,8 +6,15 @@ use std::time::{Duration, UNIX_EPOCH};
 const LAST_MS: u64 = 253_402_300_799_999;
 
 /// A time in RFC 3339, UTC. `ms`: since the epoch.
-pub(crate) fn utc(ms: u64) -> String {
+#[must_use]
+pub fn utc(ms: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(ms.min(LAST_MS))).to_string()
+}
+
+/// The day of a time, in UTC: `2026-11-29`. `ms`: since the epoch.
+pub(crate) fn day(ms: u64) -> String {
+    let text = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(ms.min(LAST_MS))).to_string();
+    text.get(..10).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::utc;
+use crate::time::utc;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -19,188 +19,195 @@ const VERSION: u32 = 1;
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "exuvia run")]
-pub(crate) struct Exported {
+pub struct Exported {
     /// The version of the format: 1. New fields may come without a new version.
-    pub(super) v: u32,
+    pub v: u32,
     /// The run or direct call: a ULID.
-    pub(super) id: String,
+    pub id: String,
     /// `run` or `direct`.
-    pub(super) kind: &'static str,
+    pub kind: &'static str,
     /// On whose behalf: `operator` or `key:NAME`.
-    pub(super) principal: String,
+    pub principal: String,
     /// When it began, in RFC 3339, UTC.
-    pub(super) started_at: String,
+    pub started_at: String,
+    /// The same in milliseconds since the epoch. No part of the format.
+    #[serde(skip)]
+    pub started_ms: u64,
     /// When its last entry was recorded, in RFC 3339, UTC.
-    pub(super) recorded_at: String,
+    pub recorded_at: String,
     /// The places of its first and its last record in the log.
-    pub(super) places: [u64; 2],
+    pub places: [u64; 2],
     /// Whether its script, arguments, answers, result, log and errors were erased, by somebody or because it was too old or too much.
-    pub(super) is_erased: bool,
+    pub is_erased: bool,
     /// Who erased it, where somebody did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) erased: Option<ExportedErasure>,
+    pub erased: Option<ExportedErasure>,
     /// What came of it: `returned`, `raised`, `stopped`, `denied` and so on; of a direct call `ok` or the code of its
     /// error. Left out: it goes on, or nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) outcome: Option<String>,
+    pub outcome: Option<String>,
     /// How a run began.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) start: Option<ExportedStart>,
+    pub start: Option<ExportedStart>,
     /// Why a script was rejected before it started.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rejected: Option<String>,
+    pub rejected: Option<String>,
     /// The calls, in the order of their intents.
-    pub(super) calls: Vec<ExportedCall>,
+    pub calls: Vec<ExportedCall>,
     /// Who answered its approvals, in the order of the answers.
-    pub(super) approvals: Vec<ExportedApproval>,
+    pub approvals: Vec<ExportedApproval>,
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) end: Option<ExportedEnd>,
+    pub end: Option<ExportedEnd>,
 }
 
 /// An answer to an approval.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) struct ExportedApproval {
+pub struct ExportedApproval {
     /// The approval: a ULID.
-    id: String,
+    pub id: String,
     /// The call that it was about. Left out: the start of the script.
     #[serde(skip_serializing_if = "Option::is_none")]
-    call: Option<u64>,
+    pub call: Option<u64>,
     /// Whether it was approved.
-    allowed: bool,
+    pub allowed: bool,
     /// Who answered: `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`.
-    by: String,
+    pub by: String,
     /// By which way: `page`, `cli`, `api`, `elicitation` or `webhook`.
-    channel: &'static str,
+    pub channel: &'static str,
     /// When, in RFC 3339, UTC.
-    at: String,
+    pub at: String,
     /// The digest of what was shown.
     shown_sha256: String,
     /// Why, in the words of whoever answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    pub reason: Option<String>,
 }
 
 /// Who erased something.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct ExportedErasure {
+pub struct ExportedErasure {
     /// On whose behalf: `operator` or `key:NAME`.
-    pub(super) by: String,
+    pub by: String,
     /// When, in RFC 3339, UTC.
-    pub(super) at: String,
+    pub at: String,
 }
 
 /// How a run began.
 #[derive(Debug, Default, Serialize, JsonSchema)]
-pub(crate) struct ExportedStart {
+pub struct ExportedStart {
     /// The script.
-    pub(super) source: String,
+    pub source: String,
     /// The SHA-256 of the script as it ran, in hexadecimal digits.
-    pub(super) source_sha256: String,
+    pub source_sha256: String,
     /// The profile that the client named.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) profile: Option<String>,
+    pub profile: Option<String>,
     /// What the client says of itself. Nobody has checked it: `name`, `version`, `request_id`, `model`.
     #[schemars(with = "Value")]
-    pub(super) claims: ClientClaims,
+    pub claims: ClientClaims,
     /// The trace, in hexadecimal digits.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) trace_id: Option<String>,
+    pub trace_id: Option<String>,
     /// Why it may run.
-    pub(super) rule: String,
+    pub rule: String,
     /// What the pre-pass said of the script.
-    pub(super) findings: Vec<String>,
+    pub findings: Vec<String>,
     /// Its limits, by their names.
     #[schemars(with = "Value")]
-    pub(super) limits: Limits,
+    pub limits: Limits,
     /// The digest of the servers and tools that it saw.
-    pub(super) namespace_sha256: String,
+    pub namespace_sha256: String,
     /// The digest of the policy.
-    pub(super) policy_sha256: String,
+    pub policy_sha256: String,
     /// The digest of the guest.
-    pub(super) guest_sha256: String,
+    pub guest_sha256: String,
     /// The earlier run whose answers it took.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) repairs: Option<String>,
+    pub repairs: Option<String>,
 }
 
 /// A call. One that was made again after a failure is listed for each attempt.
 #[derive(Debug, Default, Serialize, JsonSchema)]
-pub(crate) struct ExportedCall {
+pub struct ExportedCall {
     /// Its number in the run, counted from 1.
-    pub(super) id: u64,
+    pub id: u64,
     /// The server.
-    pub(super) server: String,
+    pub server: String,
     /// The tool, by its own name.
-    pub(super) tool: String,
+    pub tool: String,
     /// The line of the script that made it, as the guest says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) line: Option<u32>,
+    pub line: Option<u32>,
     /// When its intent was recorded, in RFC 3339, UTC.
-    pub(super) at: String,
+    pub at: String,
+    /// The same in milliseconds since the epoch. No part of the format.
+    #[serde(skip)]
+    pub at_ms: u64,
     /// `sent`, `refused` or `reused`.
-    pub(super) decision: &'static str,
+    pub decision: &'static str,
     /// The rule that decided.
-    pub(super) rule: String,
+    pub rule: String,
     /// The run whose answer it took.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reused_of: Option<String>,
+    pub reused_of: Option<String>,
     /// The arguments that were sent.
     #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) arguments: Option<Json>,
+    pub arguments: Option<Json>,
     /// The arguments as the script wrote them, where they are others.
     #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) written: Option<Json>,
+    pub written: Option<Json>,
     /// `ok`, or the code of its error. Left out: unknown, or it goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) code: Option<String>,
+    pub code: Option<String>,
     /// What it was answered.
     #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<Json>,
+    pub value: Option<Json>,
     /// Why it was not answered.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<String>,
+    pub error: Option<String>,
     /// The size of the value, in bytes of JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value_bytes: Option<u64>,
+    pub value_bytes: Option<u64>,
     /// From its intent to its end, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ms: Option<u64>,
+    pub ms: Option<u64>,
     /// What it cost, a number with at most six decimals. Left out: nothing.
     #[schemars(with = "Option<f64>")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) cost: Option<Cost>,
+    pub cost: Option<Cost>,
 }
 
 /// How a run ended.
 #[derive(Debug, Default, Serialize, JsonSchema)]
-pub(crate) struct ExportedEnd {
+pub struct ExportedEnd {
     /// The limit that stopped it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) limit: Option<String>,
+    pub limit: Option<String>,
     /// What it returned.
     #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) result: Option<Json>,
+    pub result: Option<Json>,
     /// The error that ended it: `kind`, `message`, `line`, `traceback`, `hint`.
     #[schemars(with = "Option<Value>")]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) error: Option<RunError>,
+    pub error: Option<RunError>,
     /// What it printed.
-    pub(super) log: String,
+    pub log: String,
     /// How much more it printed than was kept, in bytes.
-    pub(super) log_dropped_bytes: u64,
+    pub log_dropped_bytes: u64,
     /// What it used: `fuel`, `memory_bytes_peak`, `wall_ms`, `tool_calls`, and the `cost` of its calls.
     #[schemars(with = "Value")]
-    pub(super) usage: RunUsage,
+    pub usage: RunUsage,
 }
 
 /// The JSON Schema of what is exported, in draft 2020-12.
-pub(super) fn schema() -> Value {
+#[must_use]
+pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().with_transform(RecursiveTransform(unbroken as fn(&mut Schema)));
     settings.into_generator().into_root_schema_for::<Exported>().to_value()
 }
@@ -214,7 +221,8 @@ fn unbroken(schema: &mut Schema) {
 
 impl Exported {
     /// A record with everything hidden that is to be redacted.
-    pub(crate) fn of(record: &Record, redaction: &Redaction) -> Self {
+    #[must_use]
+    pub fn of(record: &Record, redaction: &Redaction) -> Self {
         let (kind, id) = match &record.origin {
             Origin::Run(run) => ("run", run.to_string()),
             Origin::Direct(call) => ("direct", call.to_string()),
@@ -231,6 +239,7 @@ impl Exported {
             kind,
             principal: record.principal.to_string(),
             started_at: utc(first.map_or(0, |first| first.at_ms)),
+            started_ms: first.map_or(0, |first| first.at_ms),
             recorded_at: utc(recorded.map_or(0, |recorded| recorded.at_ms)),
             places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
             is_erased: record.is_erased,
@@ -352,6 +361,7 @@ fn exported_call(
         tool: call.name.tool.clone(),
         line: call.line,
         at: utc(at_ms),
+        at_ms,
         decision,
         rule: rule.to_owned(),
         arguments: Some(redaction.json(&arguments)),

@@ -1,0 +1,123 @@
+//! A recorded run, run again without any server.
+
+use std::time::Duration;
+
+use exuvia_replay::{Difference, Replay, ReplayError, Replayed, Verdict};
+use exuvia_tool::RunId;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
+
+use super::runs::{RunPath, unknown};
+use crate::answer::ApiError;
+use crate::operation::{Ask, Nothing};
+use crate::replayed::{is_difference, name, told_differences};
+use crate::sources::SourceError;
+
+/// How long a replay may take.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// What is replayed.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReplayRequest {
+    /// Another script, on the recorded answers as far as they go. Default: the recorded one.
+    code: Option<String>,
+}
+
+/// What came of a replay.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct ReplayView {
+    /// The recorded run.
+    run: String,
+    /// `same`, `same-so-far`, `departed`, `completed`, `new-call` or `not-replayable`.
+    verdict: &'static str,
+    /// Whether it departs from its record, or comes out differently.
+    differs: bool,
+    /// The same in a sentence.
+    message: String,
+    /// What comes out differently.
+    differences: Vec<DifferenceView>,
+    /// Units of fuel that the replay used. Null: it was not run.
+    fuel: Option<u64>,
+    /// What the replay printed.
+    log: Option<String>,
+    /// What the replay returned, as JSON text.
+    result: Option<String>,
+}
+
+/// Something that comes out differently.
+#[derive(Serialize, JsonSchema)]
+struct DifferenceView {
+    /// What.
+    what: String,
+    /// What it was.
+    recorded: String,
+    /// What it is.
+    replayed: String,
+}
+
+pub(super) async fn run(ask: Ask<RunPath, Nothing, ReplayRequest>) -> Result<ReplayView, ApiError> {
+    let (id, gateway) = (ask.path.id, ask.admin.gateway()?);
+    let journals = ask.admin.sources().journals().await?;
+    let (journal, _) = journals.record(&id).await?.ok_or_else(|| unknown(&id))?;
+    let _place = ask.admin.heavy_place().await?;
+    let action = ask.admin.record(&ask.caller, "run.replay", &id).await?;
+    let mut replay = match Replay::load(&*journal.archive, &RunId::new(&id)).await {
+        Ok(replay) => replay,
+        Err(ReplayError::NotReplayable(reason)) => return Ok(ReplayView::not_replayable(id, reason.to_string())),
+        Err(error) => return Err(SourceError::new(error).into()),
+    };
+    if let Some(code) = ask.body.code {
+        replay = replay.edited(code);
+    }
+    // Scripts keep a thread busy: not one that serves others.
+    let runtime = Handle::current();
+    let replayed = tokio::task::spawn_blocking(move || {
+        let engine = gateway.engine();
+        runtime.block_on(async { tokio::time::timeout(LONGEST, replay.run(engine)).await })
+    });
+    let redaction = &ask.admin.sources().config().redaction;
+    match replayed.await.map_err(|_| ApiError::unavailable("the replay broke off"))? {
+        Err(_) => Err(ApiError::unavailable("the replay takes too long: use `exuvia replay`")),
+        Ok(Err(reason)) => Ok(ReplayView::not_replayable(id, reason.to_string())),
+        Ok(Ok(replayed)) => {
+            action.done();
+            Ok(ReplayView::of(id, replayed, redaction))
+        }
+    }
+}
+
+impl ReplayView {
+    fn not_replayable(run: String, message: String) -> Self {
+        let (verdict, differences) = ("not-replayable", Vec::new());
+        Self { run, verdict, differs: false, message, differences, fuel: None, log: None, result: None }
+    }
+
+    fn of(run: String, replayed: Replayed, redaction: &exuvia_policy::Redaction) -> Self {
+        let differences = told_differences(&replayed);
+        let text = |text: &str| redaction.text(text).into_owned();
+        let difference = |difference: &Difference| DifferenceView {
+            what: difference.what.to_owned(),
+            recorded: text(&difference.recorded),
+            replayed: text(&difference.replayed),
+        };
+        let Replayed { verdict, report, .. } = &replayed;
+        let result = match &report.outcome {
+            exuvia_runtime::Outcome::Returned(result) if matches!(verdict, Verdict::Completed) => {
+                Some(redaction.json(result).as_str().to_owned())
+            }
+            _ => None,
+        };
+        Self {
+            run,
+            verdict: name(verdict),
+            differs: is_difference(verdict, &differences),
+            message: text(&verdict.to_string()),
+            differences: differences.iter().map(difference).collect(),
+            fuel: Some(report.usage.fuel),
+            log: Some(text(&report.logs.text)),
+            result,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Approvals by the admin API: the card, the answer, and the link that leads to one run.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use exuvia_journal::{ApprovalBounds, ApprovalStore, HeldRun, Lease, NewApproval, ScriptCall, SqliteApprovals};
+use exuvia_tests::{AdminApi, Answer, Daemon, EventReader, HttpClient};
+use exuvia_tool::{ApprovalId, CallId, Principal, RunId, ToolName};
+use ring::hmac;
+use serde_json::{Value, json};
+
+const BOUNDS: ApprovalBounds =
+    ApprovalBounds { pending_per_principal: 99, pending: 99, runs_per_principal: 99, runs: 99 };
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    u64::try_from(now.as_millis()).expect("a time")
+}
+
+/// A daemon, and the store of its approvals as another process has it.
+struct World {
+    daemon: Daemon,
+    api: AdminApi,
+    store: Arc<SqliteApprovals>,
+}
+
+impl World {
+    async fn new() -> Self {
+        let crm = format!("crm={} sample crm", exuvia_tests::built("exuvia").display());
+        let daemon = Daemon::start(&["--server", &crm, "--auto-execute", "crm.get_*"]);
+        daemon.ready().await;
+        let api = AdminApi::of(&daemon).await;
+        let store = SqliteApprovals::open(&daemon.data().as_path().join("exuvia/journal")).expect("a store");
+        Self { daemon, api, store }
+    }
+
+    /// A recorded run with an approval that is asked.
+    async fn asked(&self, id: &str, arguments: &str) -> String {
+        self.daemon.run("result = crm.get_contact(contact_id=1)").await;
+        let runs = self.api.get("/runs?limit=1").await;
+        let run = runs["items"][0]["id"].as_str().expect("a run").to_owned();
+        let tool = ToolName::new("crm", "search_contacts");
+        let held = HeldRun {
+            run: RunId::new(&run),
+            principal: Principal::Operator,
+            role: None,
+            profile: None,
+            script: "crm.search_contacts(query='x')\n".into(),
+            script_sha256: "5c".repeat(32),
+            calls: vec![ScriptCall { tool: tool.clone(), lines: vec![1], needs_approval: true }],
+            unpredicted: Vec::new(),
+            lease: Lease { holder: "test".into(), until_ms: now_ms() + 60_000 },
+        };
+        let new = NewApproval {
+            id: ApprovalId::new(id),
+            call: Some(CallId(2)),
+            tool: Some(tool),
+            arguments: arguments.into(),
+            arguments_sha256: "a5".repeat(32),
+            tool_sha256: None,
+            line: Some(1),
+            rule: "outside auto_execute".into(),
+            may_have_happened: false,
+            created_ms: now_ms(),
+            expires_ms: now_ms() + 3_600_000,
+        };
+        self.store.hold(&held, &[new], &BOUNDS).await.expect("asked");
+        run
+    }
+
+    /// The token of a link to the approvals of a run, as the daemon makes it.
+    fn link(&self, run: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.api.token.as_bytes());
+        let signature = hmac::sign(&key, format!("exuvia approval link\0{run}").as_bytes());
+        format!("{run}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+
+    async fn answer(&self, path: &str, shown: &Value) -> (u16, String) {
+        let answer = self.api.ask("POST", path, Some(&json!({"shown_sha256": shown, "reason": "tested"}))).await;
+        (answer.status, code(&answer))
+    }
+}
+
+fn code(answer: &Answer) -> String {
+    let value: Value = serde_json::from_str(&answer.text).expect("JSON");
+    value["error"]["code"].as_str().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn an_approval_is_shown_answered_once_and_for_what_was_shown_alone() {
+    let world = World::new().await;
+    let (api, authorization) = (&world.api, format!("Bearer {}", world.api.token));
+    let mut client = HttpClient::connect(api.address).await;
+    let headers = [("authorization", authorization.as_str())];
+    let mut events = EventReader::of(client.begin("GET", "/api/v1/approvals/events", &headers, "").await);
+    let run = world.asked("a", "{\"query\": \"x\u{202e}y\", \"limit\": 1.50}").await;
+    assert_eq!(events.next("held").await, json!({"approval": "a", "run": run}));
+
+    let listed = api.get("/approvals?state=pending").await;
+    let item = &listed["items"][0];
+    assert_eq!(
+        (&item["id"], &item["run"], &item["tool"]),
+        (&json!("a"), &json!(run), &json!("search_contacts")),
+        "{listed}"
+    );
+    assert!(item.get("arguments").is_none() && item.get("script").is_none(), "{item}");
+    let card = api.get("/approvals/a").await;
+    assert_eq!(card["arguments"], "{\"query\": \"x\u{202e}y\", \"limit\": 1.50}", "{card}");
+    let shown = card["arguments_shown"].as_str().expect("a text");
+    assert!(shown.contains("U+202E") && shown.contains("1.50"), "{shown}");
+    assert_eq!(card["calls_of_script"][0]["lines"], json!([1]), "{card}");
+    let choices = card["suggestion"]["choices"].as_array().expect("choices");
+    assert!(
+        choices.iter().any(|choice| choice["toml"].as_str().is_some_and(|toml| toml.contains("search_contacts"))),
+        "{card}"
+    );
+
+    assert_eq!(world.answer("/approvals/a/approve", &json!("00")).await, (409, "shown-changed".to_owned()));
+    assert_eq!(world.answer("/approvals/a/approve", &card["shown_sha256"]).await, (200, String::new()));
+    assert_eq!(events.next("answered").await["approval"], "a");
+    assert_eq!(world.answer("/approvals/a/deny", &card["shown_sha256"]).await, (409, "conflict".to_owned()));
+    let card = api.get("/approvals/a").await;
+    assert_eq!(
+        (&card["state"], &card["answer"]["channel"], &card["answer"]["reason"]),
+        (&json!("approved"), &json!("api"), &json!("tested"))
+    );
+    // The answer is in the record of the run.
+    let record = exuvia_tests::built("exuvia");
+    let mut command = std::process::Command::new(record);
+    command
+        .args(["runs", "export", &run])
+        .env("XDG_DATA_HOME", world.daemon.data())
+        .env("XDG_CONFIG_HOME", exuvia_tests::here());
+    let exported = String::from_utf8(command.output().expect("it runs").stdout).expect("UTF-8");
+    assert!(exported.contains("\"allowed\":true") && exported.contains("\"channel\":\"api\""), "{exported}");
+}
+
+#[tokio::test]
+async fn a_link_leads_to_the_approvals_of_its_run_and_to_nothing_else() {
+    let world = World::new().await;
+    let (own, other) = (world.asked("a", "{}").await, world.asked("b", "{}").await);
+    let api = &world.api;
+    assert_eq!(
+        api.send("POST", "/session", &[], Some(&json!({"code": world.link(&own).replace(&own, &other)}))).await.status,
+        401
+    );
+    let opened = api.send("POST", "/session", &[], Some(&json!({"code": world.link(&own)}))).await;
+    let session: Value = serde_json::from_str(&opened.text).expect("JSON");
+    assert_eq!(session["scope"], json!({"run": own}), "{session}");
+    let (cookie, csrf) =
+        (opened.header("set-cookie").split(';').next().expect("a cookie"), session["csrf"].as_str().expect("a value"));
+    let headers = [("cookie", cookie), ("x-exuvia-csrf", csrf)];
+    let ask = |method: &'static str, path: String, body: Option<Value>| async move {
+        api.send(method, &path, &headers, body.as_ref()).await
+    };
+    let listed = ask("GET", "/approvals".to_owned(), None).await;
+    assert!(listed.text.contains("\"id\":\"a\"") && !listed.text.contains("\"id\":\"b\""), "{listed:?}");
+    assert_eq!(ask("GET", format!("/approvals?run={other}"), None).await.status, 403);
+    assert_eq!(ask("GET", "/approvals/b".to_owned(), None).await.status, 403);
+    let card: Value = serde_json::from_str(&ask("GET", "/approvals/a".to_owned(), None).await.text).expect("JSON");
+    let body = json!({"shown_sha256": card["shown_sha256"]});
+    assert_eq!(ask("POST", "/approvals/b/approve".to_owned(), Some(body.clone())).await.status, 403);
+    // Everything that is not for approvers is refused.
+    for (method, template) in exuvia_admin::operation_paths() {
+        if template.starts_with("/approvals") || template.starts_with("/session") {
+            continue;
+        }
+        let path = template.replace("{id}", &own).replace("{n}", "0").replace("{name}", "crm");
+        let answer = api.send(&method, &path, &headers, Some(&json!({}))).await;
+        assert_eq!(answer.status, 403, "{method} {path}: {answer:?}");
+    }
+    let denied = ask("POST", "/approvals/a/deny".to_owned(), Some(body)).await;
+    let denied: Value = serde_json::from_str(&denied.text).expect("JSON");
+    assert_eq!((&denied["state"], &denied["answer"]["channel"]), (&json!("denied"), &json!("page")), "{denied}");
+}
