@@ -10,8 +10,8 @@ use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
 use crate::{
-    AccessConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile, Profiles, Runs, ServerConfig,
-    TlsFiles, UpstreamLimits,
+    AccessConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile, Profiles, Runs,
+    ServerConfig, TlsFiles, UpstreamLimits,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
@@ -53,6 +53,8 @@ pub struct Config {
     pub collector: Option<Collector>,
     /// Where runs and calls are recorded.
     pub journal: JournalConfig,
+    /// How people learn that approvals wait.
+    pub approvals: ApprovalsConfig,
     /// Who may use it beside the operator.
     pub access: AccessConfig,
     /// What is configured and left out, for the operator.
@@ -100,6 +102,7 @@ impl Default for Config {
             tls: None,
             collector: None,
             journal: JournalConfig::default(),
+            approvals: ApprovalsConfig::default(),
             access: AccessConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),

@@ -25,6 +25,7 @@
 //! ```
 
 mod access;
+mod approvals;
 mod budget;
 mod builder;
 mod choices;
@@ -55,6 +56,7 @@ mod summary;
 mod trust;
 
 pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
+pub use approvals::{ApprovalsConfig, Webhook, WebhookSecret};
 pub use budget::{BudgetAction, BudgetConfig, Each, Members, Period};
 pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;

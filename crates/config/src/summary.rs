@@ -9,8 +9,9 @@ use exuvia_text::line as one_line;
 use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
-    AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol, JournalConfig,
-    JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
+    AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http,
+    HttpProtocol, JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio,
+    Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -32,6 +33,7 @@ pub fn summary(config: &Config) -> String {
     lines.extend(config.listen.map(|address| format!("listen: mcp on {address}{tls}")));
     lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
     lines.extend(journal(&config.journal));
+    lines.extend(approvals(&config.approvals));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
@@ -92,6 +94,18 @@ fn journal(journal: &JournalConfig) -> Option<String> {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("journal: {}", parts.join("; ")))
+}
+
+/// How people learn that approvals wait.
+fn approvals(approvals: &ApprovalsConfig) -> Option<String> {
+    let webhook = approvals.webhook.as_ref();
+    let parts = [
+        webhook.map(|webhook| format!("webhook {}", webhook.http.url.origin().ascii_serialization())),
+        webhook.and_then(|webhook| Some(format!("proxy {}", webhook.http.proxy.as_ref()?.origin()))),
+        approvals.desktop.then(|| "desktop".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("approvals: {}", parts.join("; ")))
 }
 
 fn servers(profile: &Profile) -> String {

@@ -22,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::file_threads::FileThreads;
 use crate::journal::{self, ProcessJournal};
 use crate::machine::{Memory, engine, smaller_limit};
+use crate::notifications;
 use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
 
@@ -185,6 +186,7 @@ impl App {
             Recording::Asking => Some(journal.approvals().await.context("opening the approvals")?),
             Recording::Configured | Recording::MemoryOnly => None,
         };
+        let notified = config.approvals.clone();
         let config = GatewayConfig {
             engine,
             upstreams: Arc::clone(&upstreams),
@@ -202,6 +204,9 @@ impl App {
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
         let gateway = Arc::new(gateway);
+        if recording == Recording::Asking {
+            notifications::begin(&notified, &gateway)?;
+        }
         gateway.follow_approvals();
         Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, start })
     }

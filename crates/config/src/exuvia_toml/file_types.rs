@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::access_types::{Key, Role};
+use super::approvals_types::Approvals;
 use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
@@ -75,6 +76,8 @@ pub(super) struct File {
     pub(super) telemetry: Telemetry,
     /// The record of runs and calls.
     pub(super) journal: Journal,
+    /// How people learn that approvals wait.
+    pub(super) approvals: Approvals,
 }
 
 /// The servers of an endpoint. Each server is in one of the lists.

@@ -5,6 +5,8 @@
 
 mod access;
 mod access_types;
+mod approvals;
+mod approvals_types;
 mod budget;
 mod budget_types;
 mod bytes;
