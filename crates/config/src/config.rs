@@ -10,7 +10,7 @@ use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
 use crate::{
-    AccessConfig, AdminConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile, Profiles, Runs,
+    AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile, Profiles, Runs,
     ServerConfig, TlsFiles, UpstreamLimits,
 };
 
@@ -55,6 +55,8 @@ pub struct Config {
     pub journal: JournalConfig,
     /// The listener of the admin API.
     pub admin: AdminConfig,
+    /// How people learn that approvals wait.
+    pub approvals: ApprovalsConfig,
     /// Who may use it beside the operator.
     pub access: AccessConfig,
     /// What is configured and left out, for the operator.
@@ -103,6 +105,7 @@ impl Default for Config {
             collector: None,
             journal: JournalConfig::default(),
             admin: AdminConfig::default(),
+            approvals: ApprovalsConfig::default(),
             access: AccessConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),

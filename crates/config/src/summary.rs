@@ -9,7 +9,7 @@ use exuvia_text::line as one_line;
 use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
-    AccessConfig, AdminConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol,
+    AccessConfig, AdminConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol,
     JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
 };
 
@@ -33,6 +33,7 @@ pub fn summary(config: &Config) -> String {
     lines.extend(config.collector.as_ref().map(|_| "telemetry: spans by otlp".to_owned()));
     lines.extend(journal(&config.journal));
     lines.extend(admin(&config.admin));
+    lines.extend(approvals(&config.approvals));
     if lines.is_empty() {
         lines.push("no servers".to_owned());
     }
@@ -102,6 +103,18 @@ fn admin(admin: &AdminConfig) -> Option<String> {
         (true, true) => Some(format!("admin: on {}", admin.listen)),
         (true, false) => None,
     }
+}
+
+/// How people learn that approvals wait.
+fn approvals(approvals: &ApprovalsConfig) -> Option<String> {
+    let webhook = approvals.webhook.as_ref();
+    let parts = [
+        webhook.map(|webhook| format!("webhook {}", webhook.http.url.origin().ascii_serialization())),
+        webhook.and_then(|webhook| Some(format!("proxy {}", webhook.http.proxy.as_ref()?.origin()))),
+        approvals.desktop.then(|| "desktop".to_owned()),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| format!("approvals: {}", parts.join("; ")))
 }
 
 fn servers(profile: &Profile) -> String {

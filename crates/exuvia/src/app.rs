@@ -25,6 +25,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::file_threads::FileThreads;
 use crate::journal::{self, OwnJournal, ProcessJournal};
 use crate::machine::{Memory, engine, smaller_limit};
+use crate::notifications;
 use crate::start_progress::{GLANCE, OPENING, StartProgress};
 use crate::terminal::Terminal;
 
@@ -206,6 +207,7 @@ impl App {
             Recording::Configured | Recording::MemoryOnly => None,
         };
         let approvals = asking.as_ref().map(|asking| Arc::clone(&asking.store));
+        let notified = config.approvals.clone();
         let config = GatewayConfig {
             engine,
             upstreams: Arc::clone(&upstreams),
@@ -223,6 +225,9 @@ impl App {
         let gateway =
             tokio::task::spawn_blocking(move || Gateway::new(config)).await.context("starting the gateway")??;
         let gateway = Arc::new(gateway);
+        if recording == Recording::Asking {
+            notifications::begin(&notified, &gateway)?;
+        }
         Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, approvals, start })
     }
 

@@ -24,6 +24,7 @@ mod keys_args;
 mod log_writer;
 mod logs;
 mod machine;
+mod notifications;
 mod reload;
 mod sample;
 mod script;

@@ -59,6 +59,17 @@ impl Gateway {
         }
     }
 
+    /// The address of the page where an approval is answered. None: there is no page.
+    #[must_use]
+    pub fn approval_link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
+        self.approvals.as_ref()?.link(run, approval)
+    }
+
+    /// Counts a notification of a waiting approval that reached nobody, for the metrics.
+    pub fn approval_notification_lost(&self) {
+        self.metrics.notification_lost();
+    }
+
     /// Answers an approval: records it, and has the run go on.
     ///
     /// # Errors

@@ -85,6 +85,7 @@ pub(crate) struct Metrics {
     held_calls: Gauge,
     parked: Counter,
     resumed: Counter,
+    notifications_lost: Counter,
     /// The budgets that there are series of, and how often they were exceeded.
     budgets: Mutex<BTreeMap<BudgetLabels, u64>>,
     config_is_current: Gauge,
@@ -122,6 +123,7 @@ impl Metrics {
             held_calls: Gauge::default(),
             parked: Counter::default(),
             resumed: Counter::default(),
+            notifications_lost: Counter::default(),
             budgets: Mutex::default(),
             config_is_current: Gauge::default(),
             config_taken: Gauge::default(),
@@ -174,6 +176,8 @@ impl Metrics {
         let help = "Runs that were parked because they wait for approvals";
         registry.register("runs_parked", help, self.parked.clone());
         registry.register("runs_resumed", "Parked runs that were brought back", self.resumed.clone());
+        let help = "Notifications of waiting approvals that reached nobody";
+        registry.register("approval_notifications_lost", help, self.notifications_lost.clone());
         let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
         let help = "When they last matched";
@@ -250,6 +254,10 @@ impl Metrics {
 
     pub(crate) fn run_parked(&self) {
         self.parked.inc();
+    }
+
+    pub(crate) fn notification_lost(&self) {
+        self.notifications_lost.inc();
     }
 
     pub(crate) fn run_resumed(&self) {

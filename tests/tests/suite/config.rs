@@ -91,6 +91,7 @@ fn the_example_has_every_key_and_is_right() {
     symlink(certificates.folder(), home.path().join("tls")).expect("a link");
     let mut command = Command::new(built("exuvia"));
     command.args(["config", "check"]).arg(&example).env("HOME", home.path()).env_remove("XDG_DATA_HOME");
+    command.env("APPROVALS_SECRET", "whsec_czNjcmV0czNjcmV0czNjcmV0czNjcmV0");
     let output = command.env("CRM_TOKEN", "s3cret").env("CRM_CLIENT_SECRET", "s3cret").output().expect("exuvia starts");
     assert!(output.status.success(), "{}", transcript(&output));
     let written = fs::read_to_string(&example).expect("the example");

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use super::access_types::{Key, Role};
 use super::admin_types::Admin;
+use super::approvals_types::Approvals;
 use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
@@ -78,6 +79,8 @@ pub(super) struct File {
     pub(super) journal: Journal,
     /// The admin API and the console.
     pub(super) admin: Admin,
+    /// How people learn that approvals wait.
+    pub(super) approvals: Approvals,
 }
 
 /// The servers of an endpoint. Each server is in one of the lists.

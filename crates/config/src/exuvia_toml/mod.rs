@@ -7,6 +7,8 @@ mod access;
 mod access_types;
 mod admin;
 mod admin_types;
+mod approvals;
+mod approvals_types;
 mod budget;
 mod budget_types;
 mod bytes;

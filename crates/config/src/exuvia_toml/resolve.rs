@@ -52,6 +52,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.runs = resolver.runs(&written.runs);
     found.config.journal = resolver.journal(&written.journal);
     found.config.admin = resolver.admin(&written.admin);
+    found.config.approvals = resolver.approvals(&written.approvals);
     found.pin = written.pin;
     found.config.access = resolver.access(&written);
     found.credentials = resolver.role_credentials(&written);
@@ -339,6 +340,7 @@ mod tests {
             ("journal.", &schema["$defs"]["Journal"]),
             ("journal.redact.", &schema["$defs"]["Redact"]),
             ("admin.", &schema["$defs"]["Admin"]),
+            ("approvals.", &schema["$defs"]["Approvals"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {
@@ -356,7 +358,7 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_the_debug_form_of_a_configuration() {
-        let text = "[journal]\nurl = 'postgres://a:s3cret@d'\n[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
+        let text = "[journal]\nurl = 'postgres://a:s3cret@d'\n[approvals]\nwebhook = 'https://b.example/s3cret?s3cret'\nwebhook_secret = 'whsec_czNjcmV0czNjcmV0czNjcmV0czNjcmV0'\n[telemetry]\notlp = 'http://c.example/s3cret'\n[servers.a]\ncommand = 'a'\nargs = ['s3cret']\nenv = { A = 's3cret' }\n[servers.b]\n\
             url = 'https://b.example/s3cret?s3cret'\nheaders = { A = 's3cret' }\nheaders_command = ['x', 's3cret']\n\
             proxy = 'http://s3cret:s3cret@p.example'\n[roles.c.credentials.b]\nheaders = { A = 's3cret' }\n";
         let found = found(text);

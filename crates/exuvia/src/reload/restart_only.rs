@@ -1,6 +1,6 @@
 //! Settings that a reload cannot change before the next start.
 
-use exuvia_config::{Config, JournalConfig, JournalStore};
+use exuvia_config::{ApprovalsConfig, Config, JournalConfig, JournalStore};
 
 /// The values of keys that are read once.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +29,7 @@ impl RestartOnlySettings {
             ("telemetry.otlp", config.collector.as_ref().map_or_else(String::new, |collector| collector.0.clone())),
             ("journal", journal(&config.journal)),
             ("admin", format!("{:?}", config.admin)),
+            ("approvals", approvals(&config.approvals)),
             ("learn_shapes", config.learn_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
@@ -52,6 +53,17 @@ fn journal(journal: &JournalConfig) -> String {
         JournalStore::Sqlite(_) | JournalStore::Memory => "",
     };
     format!("{journal:?}{url}")
+}
+
+/// All of it. Addresses and the secret are compared, and never shown.
+fn approvals(approvals: &ApprovalsConfig) -> String {
+    let webhook = approvals.webhook.as_ref();
+    let http = webhook.map(|webhook| &webhook.http);
+    let proxy = http.and_then(|http| http.proxy.as_ref()).map(|proxy| proxy.url().as_str());
+    let url = http.map(|http| http.url.as_str());
+    let secret = webhook.map(|webhook| webhook.secret.bytes());
+    let ca = http.map(|http| &http.ca);
+    format!("{:?} {url:?} {proxy:?} {ca:?} {secret:?}", approvals.desktop)
 }
 
 #[cfg(test)]

@@ -16,13 +16,13 @@ use super::*;
 const ROUNDS: u32 = 10;
 
 /// A daemon's files, and a server that notes each call.
-struct Place {
+pub(super) struct Place {
     folder: Folder,
     data: DataHome,
 }
 
 impl Place {
-    fn new(more: &str) -> Self {
+    pub(super) fn new(more: &str) -> Self {
         let place = Self { folder: Folder::new(""), data: DataHome::shared() };
         place.configure(more);
         place
@@ -38,16 +38,24 @@ impl Place {
         self.folder.write("exuvia.toml", &(server + more));
     }
 
-    async fn serve(&self) -> Daemon {
-        let mut command = Command::new(built("exuvia"));
+    pub(super) async fn serve(&self) -> Daemon {
+        self.serve_by(Command::new(built("exuvia"))).await
+    }
+
+    /// By a command that becomes `exuvia`.
+    pub(super) async fn serve_by(&self, mut command: Command) -> Daemon {
         command.env("XDG_DATA_HOME", &self.data);
         let daemon = Daemon::start_by(command, &["--config", &self.folder.text("exuvia.toml")]);
         daemon.ready().await;
         daemon
     }
 
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path(name)
+    }
+
     /// The approvals, as another process has them.
-    fn store(&self) -> Arc<SqliteApprovals> {
+    pub(super) fn store(&self) -> Arc<SqliteApprovals> {
         SqliteApprovals::open(&self.folder.path("journal")).expect("approvals")
     }
 
@@ -56,7 +64,7 @@ impl Place {
         archive.record(run.as_str()).await.expect("read")?.end().cloned()
     }
 
-    async fn ends(&self, run: &RunId) -> RunEnd {
+    pub(super) async fn ends(&self, run: &RunId) -> RunEnd {
         let begun = Instant::now();
         loop {
             if let Some(end) = self.end(run).await {
@@ -75,12 +83,12 @@ impl Place {
     }
 }
 
-async fn pending(store: &SqliteApprovals) -> Vec<Approval> {
+pub(super) async fn pending(store: &SqliteApprovals) -> Vec<Approval> {
     let filter = ApprovalFilter { state: Some(ApprovalState::Pending), ..ApprovalFilter::default() };
     store.list(&filter).await.expect("read")
 }
 
-async fn one_pending(store: &SqliteApprovals) -> Approval {
+pub(super) async fn one_pending(store: &SqliteApprovals) -> Approval {
     let begun = Instant::now();
     loop {
         if let Some(approval) = pending(store).await.pop() {
@@ -92,7 +100,7 @@ async fn one_pending(store: &SqliteApprovals) -> Approval {
 }
 
 /// The name of the run that an answer tells.
-fn run_in(answer: &str) -> RunId {
+pub(super) fn run_in(answer: &str) -> RunId {
     let name = answer.split("run=\"").nth(1).and_then(|rest| rest.split('"').next());
     RunId::new(name.unwrap_or_else(|| panic!("{answer}")))
 }
