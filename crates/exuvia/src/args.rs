@@ -9,6 +9,7 @@ use exuvia_config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, 
 use tokio::signal::unix::SignalKind;
 use tracing::level_filters::LevelFilter;
 
+use crate::approvals_args::ApprovalsArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
@@ -49,6 +50,8 @@ pub(crate) enum Command {
     Login(LoginArgs),
     /// Issue, rotate, revoke and list keys of clients
     Keys(KeysArgs),
+    /// Show, approve and deny calls that wait for an approval
+    Approvals(ApprovalsArgs),
     /// Validate a configuration, or print its JSON Schema
     Config(ConfigArgs),
     /// Read the record of runs: list, show, export, erase, sum
@@ -83,7 +86,8 @@ impl Command {
         match self {
             Self::Run(_) | Self::Check(_) => &ENDS[..1],
             Self::Tools(_) | Self::Login(_) => ENDS,
-            Self::Audit(_)
+            Self::Approvals(_)
+            | Self::Audit(_)
             | Self::Bench(_)
             | Self::Budgets(_)
             | Self::Demo

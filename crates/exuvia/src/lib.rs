@@ -8,6 +8,7 @@
 //! ```
 
 mod app;
+mod approvals_args;
 mod args;
 mod check_report;
 mod child_client;
@@ -83,6 +84,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Tools(args) => commands::tools::tools(args).await,
         Command::Login(args) => commands::login::login(args).await,
         Command::Keys(args) => commands::keys::keys(args).await,
+        Command::Approvals(args) => commands::approvals::approvals(args).await,
         Command::Config(args) => commands::config::config(args.command).await,
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,

@@ -83,6 +83,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-analysis", "catalog text tool"),
         ("exuvia-policy", "tool"),
         ("exuvia-journal", "tool"),
+        ("exuvia-approvals", "journal policy text tool"),
         ("exuvia-host", "tool"),
         ("exuvia-runtime", "guest host tool"),
         ("exuvia-replay", "guest host journal runtime text tool"),
@@ -104,7 +105,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ),
         (
             "exuvia",
-            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
+            "access analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes suite \
              text tool trace upstream",
         ),
     ];

@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod approvals;
+mod approvals_command;
 mod architecture;
 mod bench;
 mod bombs;

@@ -1,5 +1,6 @@
 //! A file or folder for each command.
 
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod budgets;

@@ -1,6 +1,7 @@
 //! The journal of this process, and those that earlier and other processes keep.
 
 mod access_store;
+mod approval_stores;
 mod checkpoint_copy;
 mod counters;
 mod folders;
@@ -18,6 +19,7 @@ use exuvia_journal::{
 };
 
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
+pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use counters::Counters;
 pub(crate) use folders::{Archives, Found, unknown};

@@ -56,12 +56,8 @@ impl MemoryApprovals {
 
     /// Changes something, and notifies those who watch.
     fn change<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
-        let mut state = self.state();
-        let before = state.version;
-        let done = work(&mut state);
-        if state.version != before {
-            self.changed.send_replace(state.version);
-        }
+        let done = work(&mut self.state());
+        self.changed.send_modify(|changes| *changes += 1);
         done
     }
 }
@@ -193,7 +189,6 @@ impl State {
         }
         kept.claims += u64::from(!is_own);
         (kept.lease, kept.state) = (Some(lease.clone()), WaitingState::Held);
-        self.version += 1;
         true
     }
 
@@ -209,7 +204,6 @@ impl State {
             HoldEnd::Done => WaitingState::Done,
             HoldEnd::Void(reason) => WaitingState::Void(reason.clone()),
         };
-        self.version += 1;
         match end {
             HoldEnd::Parked { .. } => {}
             HoldEnd::Done => self.void(run, OVER),
@@ -229,9 +223,11 @@ impl State {
         }
     }
 
-    fn sweep(&mut self, now_ms: u64, keep_ms: u64) {
+    /// Whether an approval has expired.
+    fn sweep(&mut self, now_ms: u64, keep_ms: u64) -> bool {
         let over = |kept: &&Kept| kept.approval.state.is_open() && kept.approval.expires_ms <= now_ms;
         let over: Vec<_> = self.approvals.values().filter(over).map(|kept| kept.approval.id.clone()).collect();
+        let has_changed = !over.is_empty();
         for id in over {
             // It is there.
             let _ = self.set(&id, |approval| approval.state = ApprovalState::Expired);
@@ -240,6 +236,7 @@ impl State {
         self.runs.retain(|_, kept| kept.is_waiting() || kept.ended_ms >= before_ms);
         let runs = &self.runs;
         self.approvals.retain(|_, kept| runs.contains_key(&kept.approval.run));
+        has_changed
     }
 }
 
@@ -332,7 +329,7 @@ impl ApprovalStore for MemoryApprovals {
         lease: &'a Lease,
         now_ms: u64,
     ) -> BoxFuture<'a, Result<bool, ApprovalError>> {
-        Box::pin(ready(Ok(self.change(|state| state.claim(run, lease, now_ms)))))
+        Box::pin(ready(Ok(self.state().claim(run, lease, now_ms))))
     }
 
     fn release<'a>(
@@ -359,7 +356,9 @@ impl ApprovalStore for MemoryApprovals {
     }
 
     fn sweep(&self, now_ms: u64, keep_ms: u64) -> BoxFuture<'_, Result<bool, ApprovalError>> {
-        self.change(|state| state.sweep(now_ms, keep_ms));
+        if self.state().sweep(now_ms, keep_ms) {
+            self.changed.send_modify(|changes| *changes += 1);
+        }
         Box::pin(ready(Ok(false)))
     }
 }

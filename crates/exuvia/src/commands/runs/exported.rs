@@ -51,9 +51,36 @@ pub(crate) struct Exported {
     pub(super) rejected: Option<String>,
     /// The calls, in the order of their intents.
     pub(super) calls: Vec<ExportedCall>,
+    /// Who answered its approvals, in the order of the answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) approvals: Vec<ExportedApproval>,
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) end: Option<ExportedEnd>,
+}
+
+/// An answer to an approval.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) struct ExportedApproval {
+    /// The approval: a ULID.
+    id: String,
+    /// The call that it was about. Left out: the start of the script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<u64>,
+    /// Whether it was approved.
+    allowed: bool,
+    /// Who answered: `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`.
+    by: String,
+    /// By which way: `page`, `cli`, `api`, `elicitation` or `webhook`.
+    channel: &'static str,
+    /// When, in RFC 3339, UTC.
+    at: String,
+    /// The digest of what was shown.
+    shown_sha256: String,
+    /// Why, in the words of whoever answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 /// Who erased something.
@@ -212,7 +239,7 @@ impl Exported {
             ..Self::default()
         };
         for stamped in &record.entries {
-            exported.add(&stamped.entry.event, stamped.at_ms, redaction);
+            exported.add(stamped, redaction);
         }
         if record.is_erased {
             exported.calls.iter_mut().for_each(|call| call.arguments = None);
@@ -220,8 +247,9 @@ impl Exported {
         exported
     }
 
-    fn add(&mut self, event: &Event, at_ms: u64, redaction: &Redaction) {
-        match event {
+    fn add(&mut self, stamped: &Stamped, redaction: &Redaction) {
+        let at_ms = stamped.at_ms;
+        match &stamped.entry.event {
             Event::RunRefused { outcome, reason, .. } => {
                 self.outcome = Some(outcome.clone());
                 self.rejected = Some(redaction.text(reason).into_owned());
@@ -245,6 +273,20 @@ impl Exported {
             Event::CallEnded { id, code, outcome, value_bytes, ms } => {
                 self.call_ended(*id, code, outcome.as_ref(), (*value_bytes, *ms), redaction);
                 self.outcome_of_direct_call(code);
+            }
+            Event::RunParked { .. } => self.outcome = Some("awaiting-approval".to_owned()),
+            Event::RunResumed { .. } => self.outcome = None,
+            Event::ApprovalAnswered { approval, call, allowed, channel, shown_sha256, reason } => {
+                self.approvals.push(ExportedApproval {
+                    id: approval.to_string(),
+                    call: call.map(|call| call.0),
+                    allowed: *allowed,
+                    by: stamped.entry.principal.to_string(),
+                    channel: channel.name(),
+                    at: utc(at_ms),
+                    shown_sha256: shown_sha256.clone(),
+                    reason: reason.as_ref().map(|reason| redaction.text(reason).into_owned()),
+                });
             }
             Event::RunEnded(end) => {
                 self.outcome = Some(end.outcome.clone());
