@@ -101,9 +101,7 @@ fn sentence(verdict: &AdmissionVerdict) -> String {
         AdmissionVerdict::Allowed(_) => "allowed".to_owned(),
         AdmissionVerdict::Invalid(_) => "invalid".to_owned(),
         AdmissionVerdict::TooLarge(stop) => format!("too large: {}", stop.message),
-        AdmissionVerdict::NeedsApproval(_) => {
-            "needs approval; this setting allows the script without one:".to_owned()
-        }
+        AdmissionVerdict::NeedsApproval(_) => "needs approval; this setting allows the script without one:".to_owned(),
         AdmissionVerdict::Denied(denials) => {
             let tools: Vec<String> = denials.iter().map(|denial| denial.tool.to_string()).collect();
             format!("denied: {}", tools.join(", "))

@@ -8,8 +8,8 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_access::budget::{CallReservation, Refused, Spender};
 use exuvia_journal::{Approval, Event};
-use exuvia_replay::RecordedRun;
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Permit, Provider, Refusal, RunCallCounts};
+use exuvia_replay::RecordedRun;
 use exuvia_runtime::Limits;
 use exuvia_tool::{
     BoxFuture, CallContext, CallError, Cost, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError,
@@ -337,13 +337,7 @@ impl Inner {
         admitted
     }
 
-    fn allowed(
-        &self,
-        mut call: ToolCall,
-        kind: CallKind,
-        approved: Option<ToolName>,
-    ) -> Result<Allowed, CallRejected> {
-
+    fn allowed(&self, mut call: ToolCall, kind: CallKind, approved: Option<ToolName>) -> Result<Allowed, CallRejected> {
         // Arguments that nest too deep cannot be read, neither by a condition nor by the server.
         if call.arguments.extent().tree_bytes == usize::MAX {
             let message = format!("the arguments of {} nest too deep", call.name);

@@ -176,7 +176,7 @@ impl Gateway {
         // Nobody follows it but by its name.
         drop(events);
         let resumed = Resumed { resume, before, asked, repair, lease };
-        run_span::over(span, prepared.bring_back(resumed)).await;
+        Box::pin(run_span::over(span, prepared.bring_back(resumed))).await;
     }
 
     /// Ends a run that cannot be brought back.
@@ -221,7 +221,8 @@ async fn repaired(archive: &dyn Archive, run: &RecordedRun) -> Result<Option<Rep
     let Some(of) = &run.start.repairs else { return Ok(None) };
     let record = archive.record(of.as_str()).await.map_err(|error| NotNow::Later(format!("{error:#}")))?;
     let earlier = record.and_then(|record| RecordedRun::of(&record).ok());
-    let repair = Repair::new(earlier.ok_or_else(|| NotNow::Void(format!("run {of}, which it repairs, is not kept any more")))?);
+    let repair =
+        Repair::new(earlier.ok_or_else(|| NotNow::Void(format!("run {of}, which it repairs, is not kept any more")))?);
     repair.pass(&run.calls);
     Ok(Some(repair))
 }

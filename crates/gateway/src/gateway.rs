@@ -19,8 +19,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::admission::{AdmissionCheck, Checked, PrePass, StartedBy};
 use crate::answer::AnswerRoom;
-use crate::approvals::{ApprovalConfig, Approvals};
 use crate::answer_shapes::AnswerShapes;
+use crate::approvals::{ApprovalConfig, Approvals};
 use crate::authority::Authority;
 use crate::configuration::Configuration;
 use crate::direct_calls;

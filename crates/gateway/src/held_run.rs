@@ -68,7 +68,8 @@ impl PendingRun {
         let tools: Vec<String> = held.iter().map(|held| held.name.to_string()).collect();
         let rule = format!("{BEFORE}: {}", tools.join(", "));
         let question = holds.question(None, Default::default(), None, (rule, false), now_ms());
-        let asked = HeldCall { id: None, name: ToolName::new("", ""), arguments: None, allow: String::new(), approval: None };
+        let asked =
+            HeldCall { id: None, name: ToolName::new("", ""), arguments: None, allow: String::new(), approval: None };
         let started = holds.start(asked, question, &self.stopping);
         let Some(started) = self.cancelled_unless_stopping(started).await else { return Some(Outcome::Cancelled) };
         match started {
@@ -92,7 +93,8 @@ impl PendingRun {
         let Resumed { resume, before, asked, repair, lease } = resumed;
         let clock = resume.monotonic_clock().max(Duration::from_millis(before.wall_ms));
         let active = Arc::new(ActiveTime::replayed(Instant::now()));
-        let Some(holds) = self.holds(&script, &resume.recorded().start.source_sha256, None, &active, Some(lease)) else {
+        let Some(holds) = self.holds(&script, &resume.recorded().start.source_sha256, None, &active, Some(lease))
+        else {
             return Report::fault("a run is brought back without a store of approvals");
         };
         ending.holds = Some(Arc::clone(&holds));

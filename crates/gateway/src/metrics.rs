@@ -166,7 +166,11 @@ impl Metrics {
         registry.register("budget_limit", "The limit of a budget", self.budget_limit.clone());
         let help = "Runs and calls that a budget refused; where it only reports, periods in which it was exceeded";
         registry.register("budget_exceeded", help, self.budget_exceeded.clone());
-        registry.register("held_calls", "Calls that wait for an approval with the instance of their run", self.held_calls.clone());
+        registry.register(
+            "held_calls",
+            "Calls that wait for an approval with the instance of their run",
+            self.held_calls.clone(),
+        );
         let help = "Runs that were parked because they wait for approvals";
         registry.register("runs_parked", help, self.parked.clone());
         registry.register("runs_resumed", "Parked runs that were brought back", self.resumed.clone());

@@ -136,7 +136,8 @@ impl PendingRun {
         let limits = reservation.lower(self.run_view.settings.limits.clone());
         let started = Event::RunStarted(Box::new(self.start(&admitted, &limits)));
         let (active, asked) = (Arc::<ActiveTime>::default(), !admitted.held.is_empty());
-        let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } = admitted;
+        let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } =
+            admitted;
         let holds = self.holds(&script, &source_sha256, reads, &active, None);
         // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
         ending.is_started = true;
@@ -218,7 +219,8 @@ impl PendingRun {
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let RunPart { took, active, holds, resumed } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let io = SystemIo::counting(resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock), Arc::clone(&active));
+        let io =
+            SystemIo::counting(resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock), Arc::clone(&active));
         let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {

@@ -108,18 +108,8 @@ impl ScriptAnalysis {
                 let source_sha256 = sha256_hex(script.source());
                 let namespace = self.keeps_namespace.then(|| kept.namespace(namespace));
                 let (reads, took) = (reads.filter(|_| self.asks), begun.elapsed());
-                let admitted = AdmittedScript {
-                    script,
-                    source_sha256,
-                    grants,
-                    rule,
-                    namespace,
-                    notes,
-                    ending,
-                    took,
-                    held,
-                    reads,
-                };
+                let admitted =
+                    AdmittedScript { script, source_sha256, grants, rule, namespace, notes, ending, took, held, reads };
                 AnalysisOutcome::Starts(admitted)
             }
             Decision::Not(outcome) => AnalysisOutcome::Refused { outcome, source: digest(&script) },

@@ -9,8 +9,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    ActiveTime, Arguments, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo, ToolCall, ToolHost, ToolName,
-    ToolOutcome,
+    ActiveTime, Arguments, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo, ToolCall,
+    ToolHost, ToolName, ToolOutcome,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;

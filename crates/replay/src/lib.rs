@@ -48,6 +48,7 @@ mod replay_tools;
 mod resume;
 mod resume_io;
 mod resume_tools;
+mod resuming;
 mod source;
 mod strict;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, CallError, CallId, HostBounds, NextWait, RunIo};
 
-use crate::resume::Resuming;
+use crate::resuming::Resuming;
 use crate::source::Kind;
 
 /// The [`RunIo`] of a resumed run.

@@ -6,7 +6,7 @@ use exuvia_host::Hold;
 use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, Deadline, Namespace, ToolCall, ToolHost, ToolOutcome};
 
-use crate::resume::Resuming;
+use crate::resuming::Resuming;
 use crate::source::Kind;
 
 /// The [`ToolHost`] of a resumed run. What its record has no answer of is made when the record is over, and not before.

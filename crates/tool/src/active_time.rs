@@ -81,11 +81,18 @@ impl ActiveTime {
         true
     }
 
-    /// Parks the run, if all that it waits for is held: whether it is. From then on no call is [released](Self::call_released).
-    pub fn park(&self) -> bool {
+    /// Parks the run, if it waits for nothing but calls that are held, so many as these: whether it is. From then on no call is
+    /// [released](Self::call_released).
+    pub fn park(&self, calls: usize) -> bool {
         let mut pauses = locked(&self.pauses);
-        pauses.is_parked |= self.is_held();
+        pauses.is_parked |= self.is_held() && self.held.load(Ordering::SeqCst) == calls;
         pauses.is_parked
+    }
+
+    /// How many calls are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
     }
 
     /// How long it has stood still so far, the present pause included.
@@ -174,12 +181,13 @@ mod tests {
     #[test]
     fn a_run_is_parked_only_while_all_is_held_and_then_nothing_is_released() {
         let (time, t) = (ActiveTime::default(), Instant::now());
-        assert!(!time.park());
+        assert!(!time.park(0));
         time.call_began(|| t);
         time.call_held(t);
-        assert!(!time.park(), "the guest does something else");
+        assert!(!time.park(1), "the guest does something else");
         time.guest_waits(true, || t);
-        assert!(time.park() && !time.call_released(t));
+        assert!(!time.park(2), "not all of them wait yet");
+        assert!(time.park(1) && !time.call_released(t));
     }
 
     #[test]

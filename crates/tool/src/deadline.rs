@@ -160,7 +160,7 @@ mod tests {
         let alone = Deadline::after(now, 10 * S);
         alone.put_off(now + S, 2 * S);
         assert_eq!(alone.at(), now + 10 * S);
-        }
+    }
 
     #[test]
     fn it_does_not_come_while_the_call_is_held_and_leaves_as_much_time_afterwards() {
@@ -176,6 +176,6 @@ mod tests {
         assert_eq!((call.at(), call.missed()), (now + 110 * S, CallError::TimedOut(10_000)));
         assert_eq!(time.paused(now + 200 * S), 100 * S);
         call.hold(now + 104 * S);
-        assert!(time.park() && !call.release(now + 105 * S));
+        assert!(time.park(1) && !call.release(now + 105 * S));
     }
 }

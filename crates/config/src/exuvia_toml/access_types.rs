@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::bytes::Bytes;
-use crate::access::Approver;
 use super::limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, LONGEST_MS};
+use crate::access::Approver;
 
 /// The hash of a key's secret, as written.
 pub(super) const HASH: &str = "^sha256:[0-9a-f]{64}$";

@@ -15,7 +15,8 @@ use anyhow::Result;
 use exuvia_config::DatabaseUrl;
 use exuvia_gateway::{ApprovalConfig, now_ms};
 use exuvia_journal::{
-    ApprovalStore, Archive, Journal, MemoryApprovals, MemoryJournal, PostgresApprovals, SqliteApprovals, StoreArchive, StoreJournal,
+    ApprovalStore, Archive, Journal, MemoryApprovals, MemoryJournal, PostgresApprovals, SqliteApprovals, StoreArchive,
+    StoreJournal,
 };
 
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
@@ -90,7 +91,8 @@ impl ProcessJournal {
             return Ok(ApprovalConfig::of(PostgresApprovals::open(&url.0).await?));
         }
         let folder = folder.clone();
-        let store: Arc<dyn ApprovalStore> = tokio::task::spawn_blocking(move || SqliteApprovals::open(&folder)).await??;
+        let store: Arc<dyn ApprovalStore> =
+            tokio::task::spawn_blocking(move || SqliteApprovals::open(&folder)).await??;
         // The folder belongs to this process: what was left in it can be brought back soon.
         Ok(ApprovalConfig { lease: ALONE, ..ApprovalConfig::of(store) })
     }

@@ -61,8 +61,7 @@ impl Leases {
 
     /// Renews all leases. A run that another process has is given up here.
     pub(crate) async fn renew(&self, store: &dyn ApprovalStore) {
-        let held: Vec<_> =
-            locked(&self.held).iter().map(|(run, state)| (run.clone(), Arc::clone(state))).collect();
+        let held: Vec<_> = locked(&self.held).iter().map(|(run, state)| (run.clone(), Arc::clone(state))).collect();
         for (run, state) in held {
             let is_over = state.is_over.lock().await;
             if *is_over {

@@ -3,6 +3,8 @@
 //! A call that the policy holds is [asked about](RunHolds::answer) and waits. Its run [is parked](RunHolds::parked) when it has waited for
 //! nothing else long enough: nothing of it is left in the process but the record. `coming_back.rs` brings it back.
 
+mod answered;
+mod card;
 mod holder;
 mod questions;
 mod run_holds;
@@ -18,9 +20,11 @@ use exuvia_tool::{ApprovalId, RunId};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 
+pub(crate) use answered::{Answered, outcome};
+pub(crate) use card::ApprovalCard;
 pub(crate) use holder::Lease;
 pub(crate) use questions::{arguments_sha256, tool_sha256};
-pub(crate) use run_holds::{Answered, ApprovalCard, Parked, RunEnding, RunHolds, outcome};
+pub(crate) use run_holds::{Parked, RunEnding, RunHolds};
 
 use holder::Leases;
 use waiters::Waiters;

@@ -1,23 +1,23 @@
 //! What is held of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use exuvia_analysis::{MayCall, Precision};
-use exuvia_journal::{
-    Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HeldRun, HoldEnd, NewApproval, ScriptCall,
-};
-use exuvia_policy::{Classification, Policy};
+use exuvia_journal::{Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HoldEnd, NewApproval};
 use exuvia_runtime::ActiveTime;
-use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, Principal, RunId, ToolCall, ToolName, locked};
+use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, RunId, ToolCall, ToolName, locked};
 use tokio_util::sync::CancellationToken;
 
+use super::answered::{Answered, is_same, is_usable, outcome};
+use super::card::ApprovalCard;
 use super::{Approvals, AskedApprovals, Lease, tool_sha256};
 use crate::ids::now_ms;
 use crate::record::RunRecord;
-use crate::view_store::ViewStore;
+
+/// How soon a run is looked at again that is about to ask.
+const SOON: Duration = Duration::from_millis(10);
 
 /// What waits for approvals of one run, and what is needed to ask for them.
 pub(crate) struct RunHolds {
@@ -35,32 +35,9 @@ pub(crate) struct RunHolds {
     /// What was asked, by call. None: the start of the script.
     asked: Mutex<BTreeMap<Option<CallId>, (Approval, HeldCall)>>,
     told: Mutex<BTreeSet<ApprovalId>>,
+    /// Calls that wait for an answer, of which there is none.
+    waiting: AtomicUsize,
     is_parked: AtomicBool,
-}
-
-/// What people are shown of a script.
-pub(crate) struct ApprovalCard {
-    pub(crate) principal: Principal,
-    pub(crate) role: Option<Arc<str>>,
-    pub(crate) profile: Option<Arc<str>>,
-    pub(crate) client: Option<Arc<str>>,
-    pub(crate) script: String,
-    pub(crate) script_sha256: String,
-    /// What the pre-pass found, where it was made.
-    pub(crate) reads: Option<(MayCall, Precision)>,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) view_store: Arc<ViewStore>,
-    /// Whether the user of the client may answer.
-    pub(crate) client_approves: bool,
-}
-
-/// What came of asking.
-pub(crate) enum Answered {
-    Approved(Approval),
-    /// Why not, for the script.
-    Not(String),
-    /// It could not be asked, for the moment.
-    Unavailable(String),
 }
 
 /// A run that is parked.
@@ -76,32 +53,6 @@ impl Parked {
     }
 }
 
-impl ApprovalCard {
-    fn held_run(&self, run: &RunId, lease: exuvia_journal::Lease) -> HeldRun {
-        let (calls, unpredicted) = self.reads.as_ref().map_or_else(Default::default, |(may_call, precision)| {
-            let call = |(tool, evidence): (_, &[exuvia_analysis::Evidence])| {
-                let needs_approval = matches!(self.policy.classify(&tool), Classification::Unlisted(_));
-                let mut lines: Vec<u32> = evidence.iter().map(|evidence| evidence.line).collect();
-                lines.dedup();
-                ScriptCall { tool, lines, needs_approval }
-            };
-            let reasons = precision.reasons().iter().map(|reason| format!("line {}: {}", reason.line, reason.text)).collect();
-            (may_call.iter().map(call).collect(), reasons)
-        });
-        HeldRun {
-            run: run.clone(),
-            principal: self.principal.clone(),
-            role: self.role.as_deref().map(str::to_owned),
-            profile: self.profile.as_deref().map(str::to_owned),
-            script: self.script.clone(),
-            script_sha256: self.script_sha256.clone(),
-            calls,
-            unpredicted,
-            lease,
-        }
-    }
-}
-
 impl RunHolds {
     pub(crate) fn new(
         approvals: &Arc<Approvals>,
@@ -114,9 +65,9 @@ impl RunHolds {
     ) -> Arc<Self> {
         let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
         let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
-        let (asked, told, is_parked) = Default::default();
+        let (asked, told, waiting, is_parked) = Default::default();
         let approvals = Arc::clone(approvals);
-        Arc::new(Self { approvals, run, card, active, hold, can_park, lease, lost, asked, told, is_parked })
+        Arc::new(Self { approvals, run, card, active, hold, can_park, lease, lost, asked, told, waiting, is_parked })
     }
 
     /// The run was claimed: this is what was asked of it before.
@@ -278,6 +229,7 @@ impl RunHolds {
                     continue;
                 }
             }
+            let _waits = Waits::begin(&self.waiting);
             waiter.changed().await;
         }
     }
@@ -301,20 +253,31 @@ impl RunHolds {
     pub(crate) async fn parked(self: Arc<Self>, stopping: CancellationToken) -> Vec<HeldCall> {
         loop {
             self.active.until_held().await;
+            if self.active.held() != self.waiting.load(Ordering::SeqCst) {
+                // Something is about to be asked, or was just answered.
+                tokio::time::sleep(SOON).await;
+                continue;
+            }
             self.tell();
             tokio::select! {
                 () = tokio::time::sleep(self.hold) => {}
                 () = stopping.cancelled() => {}
                 () = self.active.until_not_held() => continue,
             }
-            if self.active.park() {
+            let waiting = self.waiting.load(Ordering::SeqCst);
+            if self.active.park(waiting) {
                 return self.park();
             }
         }
     }
 
     /// Waits for the answer about the start of the script: None where there is none in time.
-    pub(crate) async fn start(&self, held: HeldCall, new: NewApproval, stopping: &CancellationToken) -> Option<Answered> {
+    pub(crate) async fn start(
+        &self,
+        held: HeldCall,
+        new: NewApproval,
+        stopping: &CancellationToken,
+    ) -> Option<Answered> {
         let mut answer = std::pin::pin!(self.answer(held, new));
         let mut hold = std::pin::pin!(tokio::time::sleep(self.hold));
         let mut is_told = false;
@@ -420,36 +383,26 @@ impl RunHolds {
     }
 }
 
+/// Counts a call that waits.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// What becomes of a run that was held.
 #[derive(Debug, Clone)]
 pub(crate) enum RunEnding {
     Over,
     Parked,
     Void(String),
-}
-
-/// Whether something may come of it, or the script has not been told.
-fn is_usable(state: ApprovalState) -> bool {
-    !matches!(state, ApprovalState::Used | ApprovalState::Void)
-}
-
-/// Whether an approval that was asked covers what is asked now.
-fn is_same(asked: &Approval, new: &NewApproval) -> bool {
-    (&asked.tool, &asked.arguments_sha256, &asked.tool_sha256) == (&new.tool, &new.arguments_sha256, &new.tool_sha256)
-}
-
-/// What an approval that was answered comes to.
-pub(crate) fn outcome(approval: Approval) -> Answered {
-    let reason = approval.answer.as_ref().and_then(|answer| answer.reason.as_deref());
-    match approval.state {
-        ApprovalState::Approved => Answered::Approved(approval),
-        ApprovalState::Denied => Answered::Not(match reason {
-            Some(reason) => format!("a person denied it: {reason}"),
-            None => "a person denied it".to_owned(),
-        }),
-        ApprovalState::Expired => Answered::Not("nobody approved it in time".to_owned()),
-        ApprovalState::Pending | ApprovalState::Used | ApprovalState::Void => {
-            Answered::Not("its approval is void".to_owned())
-        }
-    }
 }

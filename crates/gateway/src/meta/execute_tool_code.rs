@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use exuvia_analysis::repaired;
+use exuvia_journal::RunEnd;
 use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, Script};
-use exuvia_journal::RunEnd;
 use exuvia_tool::{Json, RunId};
 use serde::Deserialize;
 use serde_json::json;
@@ -117,7 +117,6 @@ async fn stored_result(
     report.kept_as = Some(run);
     Ok(MetaAnswer::Stored(Box::new(report), room))
 }
-
 
 fn bad(message: impl Into<String>) -> BadRequest {
     BadRequest::new(BadRequestKind::Arguments, message)

@@ -200,10 +200,8 @@ impl World {
 
 /// The tools of the server, whose `echo` is described like this.
 fn describe(folder: &TempDir, echo: &str) {
-    let tool = |name: &str, description: &str| {
-        json!({"name": name, "description": description, "inputSchema": {"type": "object"}})
-    };
-    let others = ["process", "work", "change", "hang"].map(|name| tool(name, "does it"));
+    let tool = |name: &str, description: &str| json!({"name": name, "description": description, "inputSchema": {"type": "object"}});
+    let others = ["process", "work", "change", "hang", "answer"].map(|name| tool(name, "does it"));
     let tools: Vec<_> = others.into_iter().chain([tool("echo", echo)]).collect();
     fs::write(folder.path().join("tools.json"), json!(tools).to_string()).expect("written");
 }

@@ -66,7 +66,12 @@ async fn ten_calls_are_asked_together_and_each_answer_goes_to_its_call() {
     run.report().await;
     world.until(&id, |state| *state == WaitingState::Parked).await;
     for place in [7, 3, 9, 0, 5, 1, 8, 2, 6, 4] {
-        assert_eq!(ids(&world.approvals(&id, ApprovalState::Pending).await).len() + world.approvals(&id, ApprovalState::Approved).await.len(), 10, "none is asked again");
+        assert_eq!(
+            ids(&world.approvals(&id, ApprovalState::Pending).await).len()
+                + world.approvals(&id, ApprovalState::Approved).await.len(),
+            10,
+            "none is asked again"
+        );
         world.answer(&asked[place], true).await;
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
@@ -170,7 +175,8 @@ async fn a_script_that_is_asked_about_before_it_starts_waits_without_an_instance
         let mut early = None;
         if hold_ms == 20 {
             let said = text(&run.report().await);
-            let begins = "awaiting approval; ask the user to answer:\nthe start of the script: exuvia approvals approve ";
+            let begins =
+                "awaiting approval; ask the user to answer:\nthe start of the script: exuvia approvals approve ";
             assert!(said.starts_with(begins), "{said}");
             world.until(&id, |state| *state == WaitingState::Parked).await;
         } else {
@@ -375,7 +381,9 @@ async fn a_repaired_script_that_is_parked_repeats_nothing_of_the_run_that_failed
     let world = World::new(20).await;
     world.policy(OnUnlisted::AskAtCall, &["answer"], &[]);
     let source = |end: &str| {
-        format!("a = fake.answer(result={{'content': [], 'n': 1}})\n{end}\nb = fake.answer(result={{'content': [], 'n': 2}})\nresult = 'done'")
+        format!(
+            "a = fake.answer(result={{'content': [], 'n': 1}})\n{end}\nb = fake.answer(result={{'content': [], 'n': 2}})\nresult = 'done'"
+        )
     };
     // The run that failed made both of its calls, and none in between.
     let first = world.begin(&(source("") + "\nraise ValueError('late')"));
@@ -384,12 +392,14 @@ async fn a_repaired_script_that_is_parked_repeats_nothing_of_the_run_that_failed
     assert_eq!(world.made().len(), 2);
     let repaired = json!({"code": source(""), "run": failed.as_str()});
     let (gateway, arguments) = (world.gateway.gateway(), repaired.as_object().expect("an object").clone());
-    let answer = meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
+    let answer =
+        meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
     let Ok(MetaAnswer::Run(run)) = answer else { panic!("{answer:?}") };
     assert_eq!(text(&run.report().await), "\"done\"");
     // One whose first call is held now, and whose second is as before.
     world.policy(OnUnlisted::AskAtCall, &[], &[]);
-    let answer = meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
+    let answer =
+        meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
     let Ok(MetaAnswer::Run(run)) = answer else { panic!("{answer:?}") };
     let id = run.id().clone();
     run.report().await;
@@ -447,5 +457,27 @@ async fn calls_that_wait_together_are_told_of_together_and_once_with_their_links
     world.answer(&asked[0], false).await;
     world.over(&id).await;
     assert_eq!(*told.0.lock().expect("no panic"), [4]);
+    world.gateway.stop().await;
+}
+
+/// The script blocks on a call that has no turn: nothing is recorded of it when the run is parked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_blocks_behind_held_calls_goes_on_as_well() {
+    let world = World::with(Limits { hold_ms: 20, concurrent_calls: 2, ..Limits::default() }, |_| {}).await;
+    let run = world.begin(
+        "import asyncio\nasync def all():\n    held = asyncio.gather(*[fake.echo(value=n) for n in range(2)])\n    \
+         last = fake.echo(value=2)['value']\n    return [last, [one['value'] for one in await held]]\nresult = await all()",
+    );
+    let id = run.id().clone();
+    run.report().await;
+    for approval in world.asked(&id, 2).await {
+        world.answer(&approval, true).await;
+    }
+    let last = world.asked(&id, 1).await;
+    world.answer(&last[0], true).await;
+    world.over(&id).await;
+    assert_eq!(world.result(&id), "[2,[0,1]]");
+    assert_eq!(world.made().len(), 3);
+    world.replays(&id).await;
     world.gateway.stop().await;
 }

@@ -118,7 +118,9 @@ async fn a_parked_run_of_a_key_goes_on_after_a_reload_is_nobody_elses_and_ends_w
     let unknown = bob.call("executeToolCode", json!({"run": first.as_str()})).await;
     assert!(unknown.contains("no run of this id is kept"), "{unknown}");
     // A reload in between.
-    place.configure(&("[servers.other]\ncommand = 'true'\nenabled = false\n".to_owned() + ROLES + &keys(&["ada", "bob"])));
+    place.configure(
+        &("[servers.other]\ncommand = 'true'\nenabled = false\n".to_owned() + ROLES + &keys(&["ada", "bob"])),
+    );
     daemon.signal(Signal::SIGHUP);
     daemon.says("reload", 1).await;
     store.answer(&of(&first).id, true, &answer(of(&first), None)).await.expect("answered");
@@ -154,9 +156,9 @@ async fn runs_that_wait_survive_kills_and_make_every_call_once() {
     for round in 1..=rounds() {
         let code = format!(
             "import asyncio, random\nmark = random.random()\n\
-             def once(n):\n    try:\n        return fake.echo(value=f'{round}-{{n}}')['value']\n    except ToolDenied:\n        \
+             def once(n):\n    try:\n        return fake.echo(value=f'{round}-{{n}}', mark=mark)['value']\n    except ToolDenied:\n        \
              return f'{round}-{{n}}'\n\
-             async def later(n):\n    try:\n        return (await fake.echo(value=f'{round}-{{n}}'))['value']\n    \
+             async def later(n):\n    try:\n        return (await fake.echo(value=f'{round}-{{n}}', mark=mark))['value']\n    \
              except ToolDenied:\n        return f'{round}-{{n}}'\n\
              values = [once(n) for n in range(3)] + await asyncio.gather(later(3), later(4))\n\
              fake.process()\nresult = [values, 0 <= mark < 1]"
@@ -200,7 +202,10 @@ async fn runs_that_wait_survive_kills_and_make_every_call_once() {
         let replayed = replay.run(engine()).await.expect("on this engine");
         assert_eq!(replayed.verdict, Verdict::Same, "{:?}", replayed.report.outcome);
     }
-    println!("{} runs through {kills} kills, with {unknown} calls of unknown outcome: every call was made once", rounds());
+    println!(
+        "{} runs through {kills} kills, with {unknown} calls of unknown outcome: every call was made once",
+        rounds()
+    );
 }
 
 /// Answers one approval, if there is one: of a call that may have been made, by what the server has seen. How many of those.
