@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::answered::{Answered, is_same, is_usable, outcome};
 use super::card::ApprovalCard;
 use super::{Approvals, AskedApprovals, Lease, tool_sha256};
+use crate::client_questions::{AskedApproval, ClientQuestion};
 use crate::ids::now_ms;
 use crate::record::RunRecord;
 
@@ -327,6 +328,12 @@ impl RunHolds {
         let pending = asked.values().map(|(approval, _)| approval).filter(|one| one.state == ApprovalState::Pending);
         let approvals: Vec<_> = pending.filter(|approval| told.insert(approval.id.clone())).cloned().collect();
         drop((asked, told));
+        if let Some(asker) = &self.card.asker {
+            for approval in &approvals {
+                let link = self.approvals.link(&self.run, &approval.id);
+                asker.ask(ClientQuestion::Approval(AskedApproval { approval: approval.clone(), link }));
+            }
+        }
         if !approvals.is_empty() {
             let client = self.card.client.clone();
             let by_client = self.card.client_approves;
