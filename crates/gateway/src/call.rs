@@ -226,9 +226,14 @@ impl Inner {
     async fn reuse(self: &Arc<Self>, call: ToolCall, value: Json) -> ToolOutcome {
         let (this, asked, tree_bytes) = (Arc::clone(self), call.clone(), call.arguments.extent().tree_bytes);
         let allowed = trees::over(tree_bytes, move || this.allowed(asked, CallKind::Tool, None)).await;
-        if let Err(rejected) = allowed {
-            self.record_refusal(call, &rejected);
-            return self.rejected_outcome(rejected).await;
+        match allowed {
+            Ok(_) => {}
+            // Nothing is called, and whoever acts has this answer already.
+            Err(CallRejected::Held(_)) if self.run.holds.is_some() => {}
+            Err(rejected) => {
+                self.record_refusal(call, &rejected);
+                return self.rejected_outcome(rejected).await;
+            }
         }
         let (id, value_bytes) = (call.id, value.size_bytes() as u64);
         if let Some(repair) = &self.run.repair {
@@ -490,12 +495,9 @@ impl Inner {
     }
 
     pub(crate) fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
-        if let (CallRejected::Held(_), Some(holds)) = (rejected, &self.run.holds) {
-            if holds.has_open(call.id) {
-                // It was recorded when it was asked about.
-                return;
-            }
-            self.run.record.keep_up();
+        if matches!(rejected, CallRejected::Held(_)) && self.run.holds.is_some() {
+            // It is recorded when it is asked about.
+            return;
         }
         let error = match rejected {
             CallRejected::Refused { error, .. } => Some(error.clone()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_journal::{Approval, NewApproval};
+use exuvia_journal::{Approval, Event, JournalError, NewApproval};
 use exuvia_policy::Classification;
 use exuvia_replay::CallState;
 use exuvia_runtime::Hold;
@@ -10,7 +10,7 @@ use exuvia_tool::{Arguments, CallError, CallId, Deadline, DispatchTicket, HeldCa
 
 use crate::approvals::{Answered, RunHolds, arguments_sha256};
 use crate::call::{Authorization, CallKind, Inner};
-use crate::call_rejected::CallRejected;
+use crate::call_rejected::{AWAITING, CallRejected};
 use crate::ids::now_ms;
 use crate::retries::is_repeatable;
 use crate::trees;
@@ -28,8 +28,13 @@ impl Inner {
         deadline: &Deadline,
     ) -> ToolOutcome {
         let hold = Hold::begin(deadline);
-        let question = self.question(&call, &held, holds).await;
-        let answered = holds.answer(held, question).await;
+        let answered = match self.record_held(&call, holds).await {
+            Ok(()) => {
+                let question = self.question(&call, &held, holds).await;
+                holds.answer(held, question).await
+            }
+            Err(error) => Answered::Unavailable(error.to_string()),
+        };
         if !hold.end() {
             // The run is parked.
             return std::future::pending().await;
@@ -44,6 +49,17 @@ impl Inner {
         };
         self.record_refusal(call, &rejected);
         self.rejected_outcome(rejected).await
+    }
+
+    /// Records what the run has done so far and that the call is held, before anybody is asked: whoever brings the run back makes the same
+    /// call.
+    async fn record_held(&self, call: &ToolCall, holds: &RunHolds) -> Result<(), JournalError> {
+        self.run.record.keep_up();
+        if holds.has_open(call.id) {
+            return Ok(());
+        }
+        let (code, rule) = (AWAITING.to_owned(), String::new());
+        self.run.record.require(Event::CallRefused { call: call.clone(), code, error: None, rule }).await
     }
 
     async fn admit_approved(

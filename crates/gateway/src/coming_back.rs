@@ -19,7 +19,7 @@ use crate::ids::now_ms;
 use crate::repair::Repair;
 use crate::run_part::Resumed;
 use crate::run_span;
-use crate::{Client, Gateway, StartedBy};
+use crate::{Client, Gateway, StartedBy, View};
 
 /// How often changes of other processes are looked for.
 const POLL: Duration = Duration::from_millis(500);
@@ -31,6 +31,8 @@ const KEEP_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 const IN_A_TURN: usize = 1_000;
 /// How long a run waits for a place in the queue before it is tried again.
 const BUSY: Duration = Duration::from_millis(200);
+/// How long a run waits for servers that are starting.
+const STARTING: Duration = Duration::from_secs(60);
 /// The client that runs are brought back for: none is there.
 const NOBODY: &str = "brought back";
 
@@ -170,10 +172,25 @@ impl Gateway {
         Ok(Some(Parts { resume, identity, asked, before: used(&record), repair }))
     }
 
+    /// What is seen of a profile when its servers have started, or have failed to: what was asked about is not compared with less.
+    async fn view_with_servers(self: &Arc<Self>, profile: Option<&str>, role: Option<&str>) -> Option<Arc<View>> {
+        let (mut changes, until) = (self.changes(), Instant::now() + STARTING);
+        loop {
+            let view = self.view_ready(profile, role).await?;
+            let left = until.saturating_duration_since(Instant::now());
+            let is_starting = view.scripts().namespace.absent().iter().any(exuvia_tool::Absent::is_starting);
+            if !is_starting || left.is_zero() {
+                return Some(view);
+            }
+            // Until the next change, or until it is too late.
+            let _ = tokio::time::timeout(left, changes.changed()).await;
+        }
+    }
+
     async fn go_on(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: &WaitingRun, parts: Parts, lease: Lease) {
         let Parts { resume, identity, asked, before, repair } = parts;
         let role = identity.role().cloned();
-        let Some(view) = self.view_ready(waiting.profile.as_deref(), role.as_deref()).await else {
+        let Some(view) = self.view_with_servers(waiting.profile.as_deref(), role.as_deref()).await else {
             return self.void(&lease, waiting, "its profile is not configured any more".to_owned()).await;
         };
         let client = Client::of(identity, NOBODY);

@@ -34,18 +34,17 @@ fn text(answer: &Value) -> &str {
 }
 
 #[test]
-fn a_client_without_an_allowlist_gets_the_line_that_would_allow_its_script() {
+fn a_client_without_an_allowlist_is_told_how_its_script_is_approved() {
     let server = sample("echo", "echo");
     let code = json!({"code": "echo.sleep(ms=1)\nresult = echo.echo(value=7)"});
-    let mut client = Client::with_policy(&["--server", &server]).speaking_modern();
+    let folder = exuvia_tests::Folder::new("");
+    folder.write("exuvia.toml", "[limits]\nhold_ms = 0\n");
+    let config = folder.text("exuvia.toml");
+    let mut client = Client::with_policy(&["--config", &config, "--server", &server]).speaking_modern();
     let answer = client.call("executeToolCode", code.clone());
-    assert_eq!(
-        text(&answer),
-        "awaiting approval, the script was not run: echo.echo, echo.sleep\n\
-         ask the user; to allow it without asking, their configuration needs:\n\
-         auto_execute = [\"echo.echo\", \"echo.sleep\"]  # top-level key"
-    );
-    assert_eq!(answer["result"]["isError"], true);
+    let begins = "awaiting approval; ask the user to answer:\nthe start of the script: exuvia approvals approve ";
+    assert!(text(&answer).starts_with(begins), "{answer}");
+    assert_eq!(answer["result"]["isError"], false);
     let mut client = Client::with_policy(&["--auto-execute", "echo.[es]*", "--server", &server]).speaking_modern();
     assert_eq!(text(&client.call("executeToolCode", code)), r#"{"value":7}"#);
 }

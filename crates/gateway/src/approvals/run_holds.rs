@@ -73,6 +73,8 @@ impl RunHolds {
 
     /// The run was claimed: this is what was asked of it before.
     pub(crate) fn resumed(&self, asked: Vec<Approval>) {
+        // Whoever was told of them is not told again.
+        locked(&self.told).extend(asked.iter().map(|approval| approval.id.clone()));
         let mut known = locked(&self.asked);
         // The latest of each call comes first.
         for approval in asked.into_iter().rev() {

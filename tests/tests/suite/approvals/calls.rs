@@ -7,10 +7,10 @@ async fn a_held_call_that_is_approved_is_made_and_the_script_goes_on() {
     let world = World::new(LONG_HOLD_MS).await;
     let run = world.begin("x = fake.echo(value='one')\nresult = [x['value'], fake.echo(value='two')['value']]");
     let id = run.id().clone();
-    for (number, value) in [(1, "\"one\""), (2, "\"two\"")] {
+    for (number, value) in [(1_u32, "\"one\""), (2, "\"two\"")] {
         let asked = world.asked(&id, 1).await;
-        assert_eq!((asked[0].call.map(|call| call.0), asked[0].line), (Some(number), Some(number as u32)));
-        assert_eq!(world.made().len() as u64, number - 1, "nothing is sent before");
+        assert_eq!((asked[0].call.map(|call| call.0), asked[0].line), (Some(u64::from(number)), Some(number)));
+        assert_eq!(world.made().len() + 1, number as usize, "nothing is sent before");
         let content = world.store.content(&asked[0].id).await.expect("read").expect("kept");
         assert_eq!(content.arguments, format!("{{\"value\":{value}}}"));
         world.answer(&asked[0], true).await;

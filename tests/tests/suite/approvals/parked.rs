@@ -396,18 +396,25 @@ async fn a_repaired_script_that_is_parked_repeats_nothing_of_the_run_that_failed
         meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
     let Ok(MetaAnswer::Run(run)) = answer else { panic!("{answer:?}") };
     assert_eq!(text(&run.report().await), "\"done\"");
-    // One whose first call is held now, and whose second is as before.
+    // What was done is not asked about anew, and a new call in between is.
     world.policy(OnUnlisted::AskAtCall, &[], &[]);
+    let with_another = source("c = fake.echo(value=3)");
+    let repaired = json!({"code": with_another, "run": failed.as_str()});
+    let arguments = repaired.as_object().expect("an object").clone();
     let answer =
         meta::call(gateway, &gateway.default_view(), &Client::new("test"), "executeToolCode", &arguments).await;
     let Ok(MetaAnswer::Run(run)) = answer else { panic!("{answer:?}") };
     let id = run.id().clone();
     run.report().await;
-    let asked = world.asked(&id, 1).await;
-    world.until(&id, |state| *state == WaitingState::Parked).await;
-    world.answer(&asked[0], false).await;
+    for call in [2, 3] {
+        let asked = world.asked(&id, 1).await;
+        assert_eq!(asked[0].call.map(|call| call.0), Some(call));
+        world.until(&id, |state| *state == WaitingState::Parked).await;
+        world.answer(&asked[0], true).await;
+    }
     world.over(&id).await;
-    assert_eq!(world.made().len(), 2, "{:?}", world.made());
+    assert_eq!(world.result(&id), "\"done\"");
+    assert_eq!(world.made().len(), 4, "{:?}", world.made());
     world.gateway.stop().await;
 }
 
