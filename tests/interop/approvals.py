@@ -17,7 +17,7 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Elicit, Resolve
 from pydantic import BaseModel
 
-SCRIPT = "result = [shop.refund(order=7)['result'], shop.choose()['result']]"
+SCRIPT = "result = [shop.refund(order=7), shop.choose()]"
 EXPECTED = {"approve": '["refunded 7","blue"]', "deny": "a person denied it: not today", "decline": "awaiting approval"}
 
 

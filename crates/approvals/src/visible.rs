@@ -44,7 +44,7 @@ pub fn unseen(visible: &str) -> Option<String> {
         let number = u32::from_str_radix(number.strip_prefix("U+")?, 16).ok()?;
         let named = char::from_u32(number)?;
         // One that shows stands before its number.
-        if before.chars().next_back() != Some(named) || !shows(named) {
+        if !before.ends_with(named) || !shows(named) {
             text.push(named);
         }
         rest = after;

@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use exuvia_journal::{
-    Approval, ApprovalAnswer, ApprovalContent, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, Archive, Event, HoldEnd,
-    Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
+    Approval, ApprovalAnswer, ApprovalContent, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState,
+    Archive, Event, HoldEnd, Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
 };
 use exuvia_replay::{NotReplayable, RecordedRun, ReplayError, Resume};
 use exuvia_runtime::Script;

@@ -441,7 +441,16 @@ impl Gateway {
         let (prepared, span, RunFeeds { events, questions }) = self.prepared(view, client, started);
         let report = self.threads.spawn(run_span::over(span, prepared.execute()));
         let guard = cancellation.clone().drop_guard();
-        Ok(RunHandle { events, questions, run, answer_room, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
+        Ok(RunHandle {
+            events,
+            questions,
+            run,
+            answer_room,
+            on_disconnect,
+            report,
+            cancellation,
+            _cancel_when_dropped: guard,
+        })
     }
 
     /// A run with everything that it needs.

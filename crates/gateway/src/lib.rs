@@ -19,6 +19,7 @@ mod approvals;
 mod asked_clients;
 mod authority;
 mod call;
+mod call_asking;
 mod call_held;
 mod call_notes;
 mod call_rejected;

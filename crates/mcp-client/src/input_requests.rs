@@ -40,7 +40,8 @@ impl InputRequests {
         let Some(ServerAnswer::Result(result)) = &contents.answer else { return None };
         let result = Some(result.as_str()).filter(|result| result.len() <= BYTES)?;
         Parts::of(result).kind.filter(|kind| kind == "input_required")?;
-        let asks: Asks = serde_json::from_str(result).ok().filter(|asks: &Asks| asks.input_requests.len() <= QUESTIONS)?;
+        let asks: Asks =
+            serde_json::from_str(result).ok().filter(|asks: &Asks| asks.input_requests.len() <= QUESTIONS)?;
         let question = |(name, mut request): (String, Value)| {
             let params = request.get_mut("params").map_or_else(|| json!({}), Value::take);
             let method = request.get("method")?.as_str()?;

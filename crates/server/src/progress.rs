@@ -1,6 +1,5 @@
 //! A run in progress, and the notifications that its client receives.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::client::{client, is_modern};
-use crate::detached_runs::{DetachedRunGuard, DetachedRuns};
+use crate::detached_runs::{DetachedRuns, follow_alone};
 use crate::questions::OpenQuestions;
 use crate::script_questions::{Asked, Asker};
 
@@ -56,7 +55,7 @@ pub(crate) async fn follow(
     // A notification takes as long as the client does not read, and holds up nothing else; a question as well.
     let mut telling: Option<BoxFuture<'static, ()>> = None;
     let (is_modern, over) = (is_modern(context), CancellationToken::new());
-    let mut asking: Option<Pin<Box<dyn Future<Output = Option<BoxFuture<'static, ()>>> + Send + '_>>> = None;
+    let mut asking: Option<BoxFuture<'_, Option<BoxFuture<'static, ()>>>> = None;
     let mut open = FuturesUnordered::<BoxFuture<'static, ()>>::new();
     let mut may_ask = true;
     loop {
@@ -108,7 +107,7 @@ pub(crate) async fn follow(
 }
 
 /// Waits until the question is before the client.
-async fn begun<T>(asking: &mut Option<Pin<Box<dyn Future<Output = T> + Send + '_>>>) -> T {
+async fn begun<T>(asking: &mut Option<BoxFuture<'_, T>>) -> T {
     match asking {
         Some(asking) => asking.await,
         None => std::future::pending().await,
@@ -121,17 +120,6 @@ async fn sent(telling: &mut Option<BoxFuture<'static, ()>>) {
         Some(telling) => telling.await,
         None => std::future::pending().await,
     }
-}
-
-/// Follows a run to its end whose client has disconnected, or is about to cancel it.
-pub(crate) async fn follow_alone(mut run: RunHandle, _listed: Option<DetachedRunGuard>) {
-    // Nobody is there to be asked: what waits to be is declined.
-    run.questions.close();
-    while run.questions.recv().await.is_some() {}
-    while run.events.recv().await.is_some() {}
-    let id = run.id().clone();
-    let report = run.report().await;
-    tracing::info!(run.id = %id, outcome = report.outcome.name(), "run ended after its client disconnected");
 }
 
 /// The progress notifications of a run.

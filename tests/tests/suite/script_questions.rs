@@ -12,7 +12,8 @@ use tempfile::TempDir;
 
 use crate::direct_questions::{LONG, Session, accept};
 
-const ASKS: &str = "result = fake.ask(params={'message': 'which?', 'requestedSchema': {'type': 'object', 'properties': {}}})";
+const ASKS: &str =
+    "result = fake.ask(params={'message': 'which?', 'requestedSchema': {'type': 'object', 'properties': {}}})";
 
 async fn served(era: &str, question_timeout: Duration, limits: Limits, more: &[&str]) -> Served {
     let server = ServerConfig { question_timeout, ..fake("fake", &[&["--era", era], more].concat()) };
@@ -35,7 +36,8 @@ async fn a_server_asks_the_client_of_the_script_and_the_script_goes_on_with_the_
     assert!(said.contains("of old"), "{said}");
 
     let mut client = served.client().await;
-    let mut ask = async |params: Value| client.ask("/mcp", "tools/call", params, json!({"elicitation": {}})).await.message();
+    let mut ask =
+        async |params: Value| client.ask("/mcp", "tools/call", params, json!({"elicitation": {}})).await.message();
     let mut asked = ask(call(ASKS)).await;
     if asked["result"]["resultType"] != "input_required" {
         // On a connection that others use as well, whose question it is cannot be told: from then on it has its own.
@@ -45,7 +47,10 @@ async fn a_server_asks_the_client_of_the_script_and_the_script_goes_on_with_the_
     back["requestState"] = asked["result"]["requestState"].clone();
     back["inputResponses"] = json!({"question-1": accept("of new")});
     let answer = ask(back).await;
-    assert!(answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("of new")), "{asked} {answer}");
+    assert!(
+        answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("of new")),
+        "{asked} {answer}"
+    );
     served.end().await;
 }
 

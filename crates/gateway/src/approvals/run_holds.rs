@@ -333,7 +333,8 @@ impl RunHolds {
         if let Some(asker) = &self.card.asker {
             for approval in &approvals {
                 let link = self.approvals.link(&self.run, &approval.id);
-                asker.ask(ClientQuestion::Approval(AskedApproval { approval: approval.clone(), link }));
+                let asked = AskedApproval { approval: approval.clone(), link };
+                asker.ask(ClientQuestion::Approval(Box::new(asked)));
             }
         }
         if !approvals.is_empty() {

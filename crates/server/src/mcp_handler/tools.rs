@@ -10,8 +10,8 @@ use exuvia_tool::Json;
 use http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, InputResponses, JsonObject,
-    MetaObject, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, InputResponses,
+    JsonObject, MetaObject, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
@@ -143,7 +143,8 @@ impl McpHandler {
         };
         if is_answered && matches!(report.outcome, Outcome::AwaitingApproval(_)) {
             // It was parked before the answer, and comes back.
-            let (ScriptCall { opened: (gateway, view), client, .. }, arguments) = (&call, json!({ "run": id.as_str() }));
+            let (ScriptCall { opened: (gateway, view), client, .. }, arguments) =
+                (&call, json!({ "run": id.as_str() }));
             let arguments = arguments.as_object().cloned().unwrap_or_default();
             let run = meta::call(gateway, view, client, EXECUTE_TOOL_CODE.name, &arguments).await;
             return match run {

@@ -63,7 +63,8 @@ pub(super) fn shown(
 }
 
 fn form(approval: &Approval, link: Option<&str>, card: &str, field: &str) -> Value {
-    let what = if approval.call.is_some() { "A script waits to make this call." } else { "This script waits to be started." };
+    let what =
+        if approval.call.is_some() { "A script waits to make this call." } else { "This script waits to be started." };
     let page = link.map(|link| format!("\nIt can be answered at {link} as well.")).unwrap_or_default();
     json!({
         "message": format!("{what} Approve it, or deny it; declining answers nothing.{page}\n\n{card}"),

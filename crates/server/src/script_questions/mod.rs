@@ -26,6 +26,8 @@ pub(crate) use pending_runs::{Asked, PendingRun, PendingRuns};
 
 /// How a person is asked.
 const ELICITATION: &str = "elicitation/create";
+/// How long a result waits for questions beside the first.
+const MOMENT: Duration = Duration::from_millis(100);
 /// The most questions of one result.
 const TOGETHER: usize = 16;
 /// How long the client may take to answer about an approval, which can be answered otherwise as well.
@@ -48,7 +50,7 @@ struct ShownQuestion {
 }
 
 enum About {
-    Approval(AskedApproval, Card),
+    Approval(Box<AskedApproval>, Card),
     Server(ServerQuestion),
 }
 
@@ -70,7 +72,12 @@ impl Asker {
                     tracing::info!(approval.id = %id, "approval not asked by elicitation: its card is too long for a form");
                     return None;
                 };
-                Some(ShownQuestion { method: ELICITATION.into(), params, patience: PATIENCE, about: About::Approval(asked, card) })
+                Some(ShownQuestion {
+                    method: ELICITATION.into(),
+                    params,
+                    patience: PATIENCE,
+                    about: About::Approval(asked, card),
+                })
             }
         }
     }
@@ -95,7 +102,8 @@ impl Asker {
         more: &mut mpsc::UnboundedReceiver<ClientQuestion>,
     ) -> Option<Asked> {
         let mut questions: Vec<ShownQuestion> = self.shown(first).await.into_iter().collect();
-        // Further ones are asked when these are answered.
+        // What is held together is asked a moment apart. Further ones are asked when these are answered.
+        tokio::time::sleep(MOMENT).await;
         while questions.len() < TOGETHER
             && let Ok(question) = more.try_recv()
         {
@@ -184,9 +192,7 @@ impl Asker {
             shown_sha256: asked.approval.shown_sha256.clone(),
         };
         let answered = self.gateway.answer_approval(id, allow, &answer).await;
-        answered
-            .inspect_err(|error| tracing::info!(approval.id = %id, %error, "answer of a client not taken"))
-            .is_ok()
+        answered.inspect_err(|error| tracing::info!(approval.id = %id, %error, "answer of a client not taken")).is_ok()
     }
 }
 

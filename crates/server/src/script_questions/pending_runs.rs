@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{PATIENCE, ShownQuestion};
-use crate::progress::follow_alone;
+use crate::detached_runs::follow_alone;
 use crate::questions::QuestionPlace;
 
 /// Runs that wait at the same time. The client of a further one is not asked.
@@ -122,7 +122,9 @@ impl PendingRuns {
             }
             _ => {
                 let pending = runs.remove(state).map(|(pending, _)| pending);
-                pending.ok_or("this requestState was already used or has expired: send `run`, the id of the run, without `code`")
+                pending.ok_or(
+                    "this requestState was already used or has expired: send `run`, the id of the run, without `code`",
+                )
             }
         })
     }

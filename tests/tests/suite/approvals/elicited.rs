@@ -76,7 +76,10 @@ fn back(code: &str, asked: &Value, responses: Value) -> Value {
 fn field(question: &Value) -> String {
     let schema = &question["params"]["requestedSchema"];
     let field = schema["required"][0].as_str().unwrap_or_else(|| panic!("{question}"));
-    assert!(field.starts_with("decision_") && schema["properties"][field]["enum"] == json!(["deny", "approve"]), "{schema}");
+    assert!(
+        field.starts_with("decision_") && schema["properties"][field]["enum"] == json!(["deny", "approve"]),
+        "{schema}"
+    );
     field.to_owned()
 }
 
@@ -87,7 +90,8 @@ fn decide(question: &Value, decision: &str) -> Value {
 /// What stands in the form is what waits.
 fn is_the_card(question: &Value, approval: &Approval) {
     let message = question["params"]["message"].as_str().unwrap_or_else(|| panic!("{question}"));
-    for part in ["fake", "echo", "{\"value\":\"o⟦U+202E⟧ne\"}", ">    1 │ result = fake.echo", approval.id.as_str()] {
+    for part in ["fake", "echo", "{\"value\":\"o⟦U+202E⟧ne\"}", ">    1 │ result = fake.echo", approval.id.as_str()]
+    {
         assert!(message.contains(part), "{part}: {message}");
     }
 }
@@ -130,7 +134,8 @@ async fn a_client_of_the_newer_era_approves_and_denies_by_coming_back() {
     let (mut client, asked) = asking.modern(ONE).await;
     let other = back("result = 1", &asked, json!({}));
     assert_eq!(modern(&mut client, other).await["error"]["code"], -32602, "another script");
-    let denied = back(ONE, &asked, json!({"question-1": decide(&asked["result"]["inputRequests"]["question-1"], "deny")}));
+    let denied =
+        back(ONE, &asked, json!({"question-1": decide(&asked["result"]["inputRequests"]["question-1"], "deny")}));
     modern(&mut client, denied).await;
     asking.end().await;
 }
@@ -168,7 +173,8 @@ async fn two_held_calls_are_asked_about_each_and_answered_in_any_order() {
     let denied = answer(&first, Some("as I say"));
     asking.served.gateway.gateway().answer_approval(&first.id, false, &denied).await.expect("answered");
     let answer = goes_on.await.expect("no panic");
-    let one_denied = answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("denied it: as I say"));
+    let one_denied =
+        answer["result"]["content"][0]["text"].as_str().is_some_and(|text| text.contains("denied it: as I say"));
     assert!(one_denied && !answer.to_string().contains("input_required"), "{answer}");
     asking.end().await;
 }
@@ -258,7 +264,12 @@ async fn a_question_is_withdrawn_when_it_is_answered_elsewhere() {
     let of_one = pending.iter().find(|approval| one.to_string().contains(approval.id.as_str())).expect("its approval");
     let gateway = asking.served.gateway.gateway();
     gateway.answer_approval(&of_one.id, false, &answer(of_one, None)).await.expect("answered");
-    assert_eq!(call.next("notifications/cancelled").await["params"]["requestId"], one["id"]);
+    let mut client = asking.served.client().await;
+    let begun = Instant::now();
+    while !client.send("GET", "/metrics", &[], "").await.text.contains("exuvia_questions_open 1\n") {
+        assert!(begun.elapsed() < PATIENCE, "it stays before the client");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     session.answer(&two, decide(&two, "deny")).await;
     call.said().await;
     asking.end().await;
