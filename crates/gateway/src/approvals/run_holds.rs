@@ -8,6 +8,7 @@ use std::time::Duration;
 use exuvia_journal::{Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HoldEnd, NewApproval};
 use exuvia_runtime::ActiveTime;
 use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, RunId, ToolCall, ToolName, locked};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::answered::{Answered, is_same, is_usable, outcome};
@@ -35,6 +36,8 @@ pub(crate) struct RunHolds {
     pub(crate) lost: CancellationToken,
     /// What was asked, by call. None: the start of the script.
     asked: Mutex<BTreeMap<Option<CallId>, (Approval, HeldCall)>>,
+    /// Something else is asked.
+    more: Notify,
     told: Mutex<BTreeSet<ApprovalId>>,
     /// Calls that wait for an answer, of which there is none.
     waiting: AtomicUsize,
@@ -66,9 +69,23 @@ impl RunHolds {
     ) -> Arc<Self> {
         let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
         let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
-        let (asked, told, waiting, is_parked) = Default::default();
+        let (asked, more, told, waiting, is_parked) = Default::default();
         let approvals = Arc::clone(approvals);
-        Arc::new(Self { approvals, run, card, active, hold, can_park, lease, lost, asked, told, waiting, is_parked })
+        Arc::new(Self {
+            approvals,
+            run,
+            card,
+            active,
+            hold,
+            can_park,
+            lease,
+            lost,
+            asked,
+            more,
+            told,
+            waiting,
+            is_parked,
+        })
     }
 
     /// The run was claimed: this is what was asked of it before.
@@ -201,6 +218,7 @@ impl RunHolds {
         let (tool, id) = (&held.name, &approval.id);
         tracing::info!(run.id = %self.run, approval.id = %id, tool.name = %tool, rule = approval.rule, "approval asked");
         locked(&self.asked).insert(approval.call, (approval.clone(), held));
+        self.more.notify_one();
         Ok(approval)
     }
 
@@ -266,6 +284,8 @@ impl RunHolds {
                 () = tokio::time::sleep(self.hold) => {}
                 () = stopping.cancelled() => {}
                 () = self.active.until_not_held() => continue,
+                // One more call was held, and asked about, before this was polled.
+                () = self.more.notified() => continue,
             }
             let waiting = self.waiting.load(Ordering::SeqCst);
             if self.active.park(waiting) {
