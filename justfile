@@ -75,6 +75,11 @@ peers rounds="30":
     cargo build --release
     tests/peers/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ rounds }}
 
+# Approvals, and questions of servers in the middle of scripts' calls, by the official Python client in both eras.
+elicitation:
+    cargo build --release
+    tests/interop/elicitation "${CARGO_TARGET_DIR:-target}/release/exuvia"
+
 # The official conformance suite, server and client side, both requirement sets; what may differ is in expected.toml.
 conformance *faces:
     cargo build --release

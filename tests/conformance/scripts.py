@@ -18,6 +18,9 @@ for name, given in {calls!r}:
         print(name, type(error).__name__, error)
 """
 
+# The scenarios in which the server asks its user something.
+ASKED = ("elicitation-sep1034-client-defaults", "sep-2322-client-request-state")
+
 SCRIPTS = {
     "tools_call": "print(suite.add_numbers(a=5, b=3))",
     "elicitation-sep1034-client-defaults": "print(suite.test_client_elicitation_defaults())",

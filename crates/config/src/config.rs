@@ -10,8 +10,8 @@ use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
 use crate::{
-    AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile, Profiles, Runs,
-    ServerConfig, TlsFiles, UpstreamLimits,
+    AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile,
+    Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.

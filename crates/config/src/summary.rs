@@ -9,8 +9,9 @@ use exuvia_text::line as one_line;
 use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
-    AccessConfig, AdminConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, Http, HttpProtocol,
-    JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio, Transport,
+    AccessConfig, AdminConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant,
+    Http, HttpProtocol, JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio,
+    Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.

@@ -24,6 +24,7 @@ use crate::approvals::RunHolds;
 use crate::authority::Authority;
 use crate::call_notes::CallNotes;
 use crate::call_rejected::CallRejected;
+use crate::client_questions::ClientAsker;
 use crate::end_guards::{CallCountGuard, CallEndGuard};
 use crate::metrics::Metrics;
 use crate::over_budget;
@@ -75,6 +76,8 @@ pub(crate) struct RunParts {
     pub(crate) limits: CallLimits,
     /// Receives calls that wait for an approval where nobody is asked. The receiver ends the run.
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
+    /// Asks the client of the run what servers want to know. None: it cannot be asked.
+    pub(crate) asker: Option<ClientAsker>,
     /// Asks about calls that need an approval. None: nobody is asked.
     pub(crate) holds: Option<Arc<RunHolds>>,
     /// What is recorded of a run that is brought back.
@@ -506,13 +509,16 @@ impl Inner {
 
     pub(crate) async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
         let (permit, mut recorded) = admitted;
-        let context = self.run.call_context().until(deadline).bounded(self.run.limits.result_bytes);
+        let context = self.run.call_context().until(deadline.clone()).bounded(self.run.limits.result_bytes);
         let provider: &dyn Provider = &self.run.run_view.routes;
         // What is learned is shown to all: not what a server says to another credential than the gateway's.
         let is_everybodys = self.run.run_view.routes.uses_gateway_credential(&permit.call().name.server, &context);
         let answer_shapes = self.run.run_view.answer_shapes.as_ref().filter(|_| is_everybodys);
         let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));
-        let outcome = provider.call(permit, context, ticket).await;
+        let outcome = match &self.run.asker {
+            Some(asker) => self.call_asking(permit, context, asker, &deadline, ticket).await,
+            None => provider.call(permit, context, ticket).await,
+        };
         recorded.came(&outcome);
         if let (Some((answer_shapes, name)), Ok(answer)) = (learning, &outcome)
             && let Ok(tool) = self.tool(&name)

@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use exuvia_journal::{
-    Approval, ApprovalAnswer, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, Archive, Event, HoldEnd,
-    Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
+    Approval, ApprovalAnswer, ApprovalContent, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState,
+    Archive, Event, HoldEnd, Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
 };
 use exuvia_replay::{NotReplayable, RecordedRun, ReplayError, Resume};
 use exuvia_runtime::Script;
@@ -87,6 +87,25 @@ impl Gateway {
         tracing::info!(run.id = %run, approval.id = %id, principal = %by, channel, allow, "approval answered");
         approvals.deliver().await;
         Ok(answered)
+    }
+
+    /// What an approval is about. None: there is no such, or its run was erased.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub async fn approval_content(&self, id: &ApprovalId) -> Result<Option<ApprovalContent>, ApprovalError> {
+        match &self.approvals {
+            Some(approvals) => approvals.store().content(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Completes when an approval is pending no more, whoever answered.
+    pub async fn approval_settled(&self, id: &ApprovalId) {
+        if let Some(approvals) = &self.approvals {
+            approvals.settled(id).await;
+        }
     }
 
     /// Brings back what can go on.
@@ -200,9 +219,8 @@ impl Gateway {
         };
         let script = Script::new(resume.recorded().start.source.clone());
         let started = StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, place };
-        let (prepared, span, events) = self.prepared(&view, &client, started);
         // Nobody follows it but by its name.
-        drop(events);
+        let (prepared, span, _) = self.prepared(&view, &client, started);
         let resumed = Resumed { resume, before, asked, repair, lease };
         Box::pin(run_span::over(span, prepared.bring_back(resumed))).await;
     }

@@ -130,6 +130,7 @@ impl Gateway {
             metrics: Arc::clone(&self.metrics),
             limits: call_limits(&run_view.settings.limits),
             held,
+            asker: None,
             holds: None,
             resumed: None,
             repair: None,

@@ -21,7 +21,9 @@ use crate::admission::{AdmissionCheck, Checked, PrePass, StartedBy};
 use crate::answer::AnswerRoom;
 use crate::answer_shapes::AnswerShapes;
 use crate::approvals::{ApprovalConfig, Approvals};
+use crate::asked_clients::AskedClients;
 use crate::authority::Authority;
+use crate::client_questions::{ClientAsker, ClientQuestion};
 use crate::configuration::Configuration;
 use crate::direct_calls;
 use crate::ids::Ids;
@@ -92,6 +94,8 @@ pub struct Gateway {
     pub(crate) readers: Arc<Semaphore>,
     /// Who is asked where the policy asks.
     pub(crate) approvals: Option<Arc<Approvals>>,
+    /// Which clients reach a person.
+    pub(crate) asked_clients: AskedClients,
     /// How many runs are brought back at a time.
     pub(crate) resumes: Arc<Semaphore>,
     /// Cancels every run.
@@ -108,11 +112,19 @@ pub(crate) struct StartedRun {
     pub(crate) place: QueuePlace,
 }
 
+/// What comes from a run while it is followed.
+pub(crate) struct RunFeeds {
+    pub(crate) events: mpsc::UnboundedReceiver<RunEvent>,
+    pub(crate) questions: mpsc::UnboundedReceiver<ClientQuestion>,
+}
+
 /// A run in flight. Dropping it cancels the run.
 #[non_exhaustive]
 pub struct RunHandle {
     /// What happens in the run, in order. Ends when the run does.
     pub events: mpsc::UnboundedReceiver<RunEvent>,
+    /// What the run asks its client. Dropped, nobody is asked.
+    pub questions: mpsc::UnboundedReceiver<ClientQuestion>,
     run: RunId,
     answer_room: AnswerRoom,
     on_disconnect: OnDisconnect,
@@ -177,6 +189,7 @@ impl Gateway {
             budgets: config.budgets,
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             approvals,
+            asked_clients: AskedClients::default(),
             resumes,
             stopped,
         })
@@ -204,6 +217,12 @@ impl Gateway {
     #[must_use]
     pub fn archive(&self) -> Option<&Arc<dyn Archive>> {
         self.archive.as_ref()
+    }
+
+    /// Which clients reach a person when they are asked.
+    #[must_use]
+    pub fn asked_clients(&self) -> &AskedClients {
+        &self.asked_clients
     }
 
     /// What they may use in a period.
@@ -448,10 +467,19 @@ impl Gateway {
         let run = self.ids.run();
         let (cancellation, answer_room) = (place.cancellation(), view.answer_room());
         let started = StartedRun { run: run.clone(), script, by, repair, place };
-        let (prepared, span, events) = self.prepared(view, client, started);
+        let (prepared, span, RunFeeds { events, questions }) = self.prepared(view, client, started);
         let report = self.threads.spawn(run_span::over(span, prepared.execute()));
         let guard = cancellation.clone().drop_guard();
-        Ok(RunHandle { events, run, answer_room, on_disconnect, report, cancellation, _cancel_when_dropped: guard })
+        Ok(RunHandle {
+            events,
+            questions,
+            run,
+            answer_room,
+            on_disconnect,
+            report,
+            cancellation,
+            _cancel_when_dropped: guard,
+        })
     }
 
     /// A run with everything that it needs.
@@ -460,7 +488,7 @@ impl Gateway {
         view: &View,
         client: &Client,
         started: StartedRun,
-    ) -> (PendingRun, exuvia_trace::Span, mpsc::UnboundedReceiver<RunEvent>) {
+    ) -> (PendingRun, exuvia_trace::Span, RunFeeds) {
         let StartedRun { run, script, by, repair, place } = started;
         let context = client.context(Origin::Run(run.clone()));
         let span = run_span::begin(&run, client.principal(), exuvia_trace::current().as_ref());
@@ -468,6 +496,7 @@ impl Gateway {
         let context = context.below(span.place());
         // Not bounded by its own length: a run's `log_bytes` and `tool_calls` bound what it can send.
         let (sender, events) = mpsc::unbounded_channel();
+        let (asker, questions) = ClientAsker::of(client.can());
         let cancellation = place.cancellation();
         let run_view = Arc::clone(view.scripts());
         let registered = self.live.enter(run, &context, view.name(), cancellation.clone());
@@ -489,6 +518,7 @@ impl Gateway {
             engine: self.engine.clone(),
             analyses: Arc::clone(&self.analyses),
             events: sender,
+            asker,
             cancellation,
             metrics: Arc::clone(&self.metrics),
             registered,
@@ -498,7 +528,7 @@ impl Gateway {
             stopping: self.stopped.clone(),
             _place: place,
         };
-        (prepared, span, events)
+        (prepared, span, RunFeeds { events, questions })
     }
 }
 

@@ -48,6 +48,7 @@ impl PendingRun {
             policy: Arc::clone(&settings.policy),
             view_store: Arc::clone(&self.view_store),
             client_approves: self.client_approves(),
+            asker: self.asker.clone().filter(|_| self.client_approves()),
         };
         let hold = Duration::from_millis(settings.limits.hold_ms);
         let can_park = self.can_park.then(|| Arc::clone(&self.record));

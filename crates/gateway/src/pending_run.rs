@@ -25,6 +25,7 @@ use crate::approvals::Approvals;
 use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
 use crate::call_notes::CallNotes;
+use crate::client_questions::ClientAsker;
 use crate::end_guards::RunEndGuard;
 use crate::metrics::Metrics;
 use crate::over_budget::{run_outcome, settled};
@@ -74,6 +75,8 @@ pub(crate) struct PendingRun {
     pub(crate) record: Arc<RunRecord>,
     pub(crate) analyses: Arc<Semaphore>,
     pub(crate) events: mpsc::UnboundedSender<RunEvent>,
+    /// Asks its client. None: that cannot be asked.
+    pub(crate) asker: Option<ClientAsker>,
     pub(crate) cancellation: CancellationToken,
     pub(crate) metrics: Arc<Metrics>,
     /// Leaves before the place does.
@@ -234,6 +237,7 @@ impl PendingRun {
             metrics: self.metrics,
             limits: call_limits(&limits),
             held,
+            asker: self.asker,
             holds: holds.clone(),
             resumed: resumed.as_ref().map(|resumed| Arc::clone(resumed.resume.recorded())),
             repair: resumed.as_ref().map_or(self.repair, |resumed| resumed.repair.clone()),

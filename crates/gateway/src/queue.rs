@@ -10,6 +10,7 @@ use exuvia_access::Identity;
 use exuvia_access::budget::RequestBudget;
 use exuvia_config::{OnDisconnect, QueueLimits};
 use exuvia_journal::ClientClaims;
+use exuvia_mcp_client::Abilities;
 use exuvia_tool::{CallContext, Origin, Principal};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,7 @@ pub struct Client {
     identity: Arc<Identity>,
     claims: Arc<ClientClaims>,
     budget: Option<Arc<RequestBudget>>,
+    can: Abilities,
 }
 
 impl PartialEq for Client {
@@ -47,7 +49,7 @@ impl Client {
     /// A client of this name that acts for this identity.
     #[must_use]
     pub fn of(identity: Arc<Identity>, name: &str) -> Self {
-        Self { name: name.into(), identity, claims: Arc::default(), budget: None }
+        Self { name: name.into(), identity, claims: Arc::default(), budget: None, can: Abilities::default() }
     }
 
     /// The same client, with what it says of itself in this request: it is recorded, and decides nothing.
@@ -62,13 +64,25 @@ impl Client {
         Self { budget, ..self }
     }
 
+    /// The same client, which can be asked this much in the middle of this request.
+    #[must_use]
+    pub fn that_can(self, can: Abilities) -> Self {
+        Self { can, ..self }
+    }
+
+    /// What it can be asked.
+    pub(crate) fn can(&self) -> Abilities {
+        self.can
+    }
+
     /// The budget of this request.
     pub(crate) fn budget(&self) -> Option<&Arc<RequestBudget>> {
         self.budget.as_ref()
     }
 
     /// What it says of itself.
-    pub(crate) fn claims(&self) -> &Arc<ClientClaims> {
+    #[must_use]
+    pub fn claims(&self) -> &Arc<ClientClaims> {
         &self.claims
     }
 

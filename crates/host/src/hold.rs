@@ -33,3 +33,22 @@ impl Drop for Hold {
         }
     }
 }
+
+/// A call whose server asks a person something, until this is dropped: as one that is [held](Hold), but that its run is not parked.
+#[derive(Debug)]
+#[must_use = "the call waits for as long as this exists"]
+pub struct Asking(Deadline);
+
+impl Asking {
+    /// The server of the call with this deadline asks.
+    pub fn begin(deadline: &Deadline) -> Self {
+        deadline.ask(Instant::now());
+        Self(deadline.clone())
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.answered(Instant::now());
+    }
+}

@@ -28,7 +28,7 @@ mod wasi;
 pub use call_log::CallLog;
 pub use events::EventSink;
 pub use guest::{GuestOutcome, GuestPre, ScriptError};
-pub use hold::Hold;
+pub use hold::{Asking, Hold};
 pub use log::{Log, LogText};
 pub use meter::FUEL_SLICE;
 pub use sandbox::{Sandbox, SandboxView};

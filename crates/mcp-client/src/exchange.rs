@@ -103,6 +103,8 @@ pub struct SlotContents {
     pub answer: Option<ServerAnswer>,
     /// The server asked for something while the request was in flight: the method it used.
     pub asked: Option<String>,
+    /// The client answered what was asked.
+    pub is_answered: bool,
     /// What became of the session that the request was sent in.
     pub session: SessionOutcome,
     /// Nobody was asked that, because it was not certain whose question it was, and it may have been this request's.
@@ -226,6 +228,11 @@ impl Slot {
         // Dropped outside the lock: that wakes the next waiter.
         let place = locked(&self.place).take();
         drop(place);
+    }
+
+    /// The client answered a question.
+    pub(crate) fn answered(&self) {
+        locked(&self.contents).is_answered = true;
     }
 
     fn asked(&self, method: &str) {

@@ -128,7 +128,7 @@ impl Connector<'_> {
     /// The gateway's identity and capabilities. A server of the legacy era gets them once for all clients, so they are what any
     /// client may support; a question that a client does not support is declined.
     fn identity(&self) -> ClientConfig {
-        let can = if self.config.direct { Abilities::OF_ANYBODY } else { Abilities::default() };
+        let can = if self.config.direct { Abilities::OF_ANYBODY } else { Abilities::OF_ANYBODY.of_script() };
         ClientConfig::new(can.capabilities(), Implementation::new("exuvia", env!("CARGO_PKG_VERSION")))
             .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
     }

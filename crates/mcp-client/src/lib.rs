@@ -56,6 +56,7 @@ pub mod fuzzing;
 mod handshake;
 mod http;
 mod ids;
+mod input_requests;
 mod lines;
 mod list;
 mod list_changes;
@@ -81,6 +82,7 @@ pub use exchange::{Doubt, RawSlice, RequestKind, ServerAnswer, SessionOutcome, S
 pub use failure::CallFailure;
 pub use handshake::ConnectError;
 pub use http::authorization;
+pub use input_requests::InputRequests;
 pub use list::ToolList;
 pub use notifications::ResourceListener;
 pub use offload::offload;

@@ -42,7 +42,7 @@ pub fn outcome(
         }
         None => Err(CallError::UpstreamUnavailable(format!("{name} was not answered"))),
     };
-    match (outcome, contents.asked) {
+    match (outcome, contents.asked.filter(|_| !contents.is_answered)) {
         // It asked, we declined, it failed: the one explains the other.
         (Err(CallError::ToolFailed { message, data }), Some(method)) => {
             let CallError::ToolFailed { message: asked, .. } = asked_for_input(name, wanted(&method)) else {

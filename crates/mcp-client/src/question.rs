@@ -47,6 +47,11 @@ impl Question {
         self.patience
     }
 
+    /// Completes when the server waits for no answer any more.
+    pub async fn abandoned(&mut self) {
+        self.answer.closed().await;
+    }
+
     /// Gives the server this result.
     pub fn answer(self, result: Json) {
         // The call may be over.

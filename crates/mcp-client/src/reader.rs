@@ -270,7 +270,10 @@ impl Reader {
         }
         Reply::Later(Box::pin(async move {
             match answered.await {
-                Ok(result) => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result.as_str()),
+                Ok(result) => {
+                    slot.answered();
+                    format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{}}}"#, result.as_str())
+                }
                 Err(_) if is_elicitation => format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"action":"decline"}}}}"#),
                 Err(_) => declined(&id),
             }

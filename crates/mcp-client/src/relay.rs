@@ -117,6 +117,12 @@ impl Abilities {
     pub(crate) const OF_ANYBODY: Self =
         Self { elicitation: true, url: true, sampling: true, tasks: false, roots: false };
 
+    /// What a script's client can be asked for on behalf of a server, of what it can be asked for.
+    #[must_use]
+    pub fn of_script(self) -> Self {
+        Self { elicitation: self.elicitation, url: self.url, ..Self::default() }
+    }
+
     /// Whether there is anything to ask for in the middle of a request.
     pub fn any(self) -> bool {
         self.elicitation || self.url || self.sampling

@@ -88,7 +88,7 @@ fn unreadable(tool: &ToolName, what: &str) -> ToolOutcome {
 /// The failure of a call whose server wants something from the user first.
 pub(crate) fn asked_for_input(tool: &ToolName, what: &str) -> CallError {
     CallError::ToolFailed {
-        message: format!("{tool} asked the user for {what} before it answers; scripts cannot be asked yet"),
+        message: format!("{tool} asked the user for {what} before it answers, and got no answer"),
         data: None,
     }
 }

@@ -41,7 +41,7 @@ mod space;
 pub use artifact::{GUEST_COMPONENT, GUEST_DIGEST};
 pub use engine::{Engine, EngineConfig};
 pub use engine_error::EngineError;
-pub use exuvia_host::{EventSink, FUEL_SLICE, Hold, LogText, SystemIo};
+pub use exuvia_host::{Asking, EventSink, FUEL_SLICE, Hold, LogText, SystemIo};
 pub use exuvia_tool::{ActiveTime, Limit, Limits};
 pub use guest::Guest;
 pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};

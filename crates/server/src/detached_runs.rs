@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use exuvia_gateway::Client;
+use exuvia_gateway::{Client, RunHandle};
 use rmcp::model::RequestId;
 use tokio_util::sync::CancellationToken;
 
@@ -63,4 +63,15 @@ impl Drop for DetachedRunGuard {
             all.scripts.remove(&self.request);
         }
     }
+}
+
+/// Follows a run to its end whose client has disconnected, or is about to cancel it.
+pub(crate) async fn follow_alone(mut run: RunHandle, _listed: Option<DetachedRunGuard>) {
+    // Nobody is there to be asked: what waits to be is declined.
+    run.questions.close();
+    while run.questions.recv().await.is_some() {}
+    while run.events.recv().await.is_some() {}
+    let id = run.id().clone();
+    let report = run.report().await;
+    tracing::info!(run.id = %id, outcome = report.outcome.name(), "run ended after its client disconnected");
 }

@@ -4,29 +4,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_gateway::{OnDisconnect, RunHandle};
-use exuvia_runtime::Report;
+use exuvia_runtime::{Outcome, Report};
 use exuvia_text::line;
 use exuvia_tool::{BoxFuture, RunEvent};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::{Peer, RequestContext, RoleServer};
 use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-use crate::client::client;
-use crate::detached_runs::{DetachedRunGuard, DetachedRuns};
+use crate::client::{client, is_modern};
+use crate::detached_runs::{DetachedRuns, follow_alone};
+use crate::questions::OpenQuestions;
+use crate::script_questions::{Asked, Asker};
 
 /// The time between two notifications.
 const NOTIFICATION_INTERVAL: Duration = Duration::from_millis(500);
 /// The longest line of a log that is shown, in characters.
 const LINE: usize = 200;
 
-/// Follows a run to its end. Only this task, the one of the client's request, writes to the client: it sends progress
-/// notifications, if the client asked for them, and cancels the run when the client cancels or disconnects. None: the client
-/// has disconnected, and the run continues.
+/// How far a run was followed.
+pub(crate) enum Followed {
+    /// To its end, or to where it is parked.
+    Over(Box<Report>),
+    /// To questions that a client of the modern era is asked by a result.
+    Asks(Box<RunHandle>, Asked),
+    /// Its client has disconnected, and the run continues.
+    Alone,
+}
+
+/// Follows a run. Only this task, the one of the client's request, writes to the client: it sends progress
+/// notifications, if the client asked for them, asks what the run wants to know, and cancels the run when the client cancels or
+/// disconnects.
 pub(crate) async fn follow(
     mut run: RunHandle,
     context: &RequestContext<RoleServer>,
     detached_runs: &Arc<DetachedRuns>,
-) -> Option<Report> {
+    asker: &Asker,
+    places: &Arc<OpenQuestions>,
+) -> Followed {
     let cancellation = run.cancellation();
     let outlives = run.on_disconnect() == OnDisconnect::Finish;
     let listed = outlives.then(|| detached_runs.list(client(context), context.id.clone(), cancellation.clone()));
@@ -35,8 +52,12 @@ pub(crate) async fn follow(
         cancellation.cancel();
     }
     let mut progress = Progress::new(context);
-    // A notification takes as long as the client does not read, and holds up nothing else.
+    // A notification takes as long as the client does not read, and holds up nothing else; a question as well.
     let mut telling: Option<BoxFuture<'static, ()>> = None;
+    let (is_modern, over) = (is_modern(context), CancellationToken::new());
+    let mut asking: Option<BoxFuture<'_, Option<BoxFuture<'static, ()>>>> = None;
+    let mut open = FuturesUnordered::<BoxFuture<'static, ()>>::new();
+    let mut may_ask = true;
     loop {
         tokio::select! {
             event = run.events.recv() => match event {
@@ -46,15 +67,51 @@ pub(crate) async fn follow(
             () = context.ct.cancelled(), if !cancellation.is_cancelled() => {
                 if outlives {
                     tokio::spawn(follow_alone(run, listed));
-                    return None;
+                    return Followed::Alone;
                 }
                 cancellation.cancel();
             }
             () = progress.is_due(), if telling.is_none() => telling = progress.notification(),
             () = sent(&mut telling) => telling = None,
+            question = run.questions.recv(), if may_ask && asking.is_none() => match question {
+                None => may_ask = false,
+                Some(question) if is_modern => {
+                    let asked = asker.asked(question, &mut run.questions).await;
+                    if let Some(asked) = asked {
+                        return Followed::Asks(Box::new(run), asked);
+                    }
+                }
+                Some(question) => {
+                    let (over, place) = (over.clone(), places.enter(client(context)));
+                    asking = Some(Box::pin(async move { asker.ask(question, context, place?, over).await }));
+                }
+            },
+            begun = begun(&mut asking) => {
+                asking = None;
+                open.extend(begun);
+            }
+            Some(()) = open.next(), if !open.is_empty() => {}
         }
     }
-    Some(run.report().await)
+    drop(asking);
+    let report = run.report().await;
+    let answered = async move { while open.next().await.is_some() {} };
+    if matches!(report.outcome, Outcome::AwaitingApproval(_)) {
+        // It is parked, and the client may still answer.
+        tokio::spawn(answered);
+    } else {
+        over.cancel();
+        answered.await;
+    }
+    Followed::Over(Box::new(report))
+}
+
+/// Waits until the question is before the client.
+async fn begun<T>(asking: &mut Option<BoxFuture<'_, T>>) -> T {
+    match asking {
+        Some(asking) => asking.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits until the notification in progress is sent.
@@ -63,14 +120,6 @@ async fn sent(telling: &mut Option<BoxFuture<'static, ()>>) {
         Some(telling) => telling.await,
         None => std::future::pending().await,
     }
-}
-
-/// Follows a run to its end whose client has disconnected, or is about to cancel it.
-async fn follow_alone(mut run: RunHandle, _listed: Option<DetachedRunGuard>) {
-    while run.events.recv().await.is_some() {}
-    let id = run.id().clone();
-    let report = run.report().await;
-    tracing::info!(run.id = %id, outcome = report.outcome.name(), "run ended after its client disconnected");
 }
 
 /// The progress notifications of a run.

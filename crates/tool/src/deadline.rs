@@ -31,6 +31,8 @@ struct Moved {
     held: Duration,
     /// Since when it is.
     held_since: Option<Instant>,
+    /// How many questions of its server wait for an answer.
+    asks: usize,
 }
 
 impl Deadline {
@@ -91,6 +93,28 @@ impl Deadline {
         }
     }
 
+    /// The server of the call asks a person something from `now` on: as [`hold`](Self::hold), but that its run is not parked meanwhile.
+    pub fn ask(&self, now: Instant) {
+        let mut moved = locked(&self.moved);
+        moved.asks += 1;
+        if moved.asks == 1 {
+            moved.held_since = Some(now);
+            self.of_run.iter().for_each(|time| time.call_held(now));
+        }
+    }
+
+    /// One of its questions is answered, or needs no answer any more.
+    pub fn answered(&self, now: Instant) {
+        let mut moved = locked(&self.moved);
+        moved.asks -= 1;
+        if let Some(since) = moved.held_since.filter(|_| moved.asks == 0) {
+            moved.held_since = None;
+            moved.held += now.saturating_duration_since(since);
+            // Its run is not parked: it is a held call that waits for no approval.
+            self.of_run.iter().for_each(|time| _ = time.call_released(now));
+        }
+    }
+
     /// The call goes on, with the time that it had left. False: its run is parked, and nothing of it may be done any more.
     #[must_use]
     pub fn release(&self, now: Instant) -> bool {
@@ -126,6 +150,18 @@ mod tests {
     use super::*;
 
     const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_call_whose_server_asks_has_the_time_that_it_had_left_when_the_last_answer_is_there() {
+        let now = Instant::now();
+        let call = Deadline::after(now, 10 * S);
+        call.ask(now + S);
+        call.ask(now + 2 * S);
+        call.answered(now + 3 * S);
+        assert!(call.at() > now + 1_000 * S, "it is asked something else");
+        call.answered(now + 6 * S);
+        assert_eq!(call.at(), now + 15 * S);
+    }
 
     #[test]
     fn the_earlier_one_counts_and_says_what_it_allowed() {

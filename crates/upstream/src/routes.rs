@@ -96,7 +96,23 @@ impl Routes {
     ) -> BoxFuture<'static, ToolOutcome> {
         let server = &permit.call().name.server;
         let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
-        Box::pin(async move { route.server.call(permit, &context, limits, ticket).await })
+        Box::pin(async move { route.server.call(permit, &context, limits, ticket, None).await })
+    }
+
+    /// The same, for a call whose server may ask the client of its run: questions come as `relay` says. A server of the modern era is
+    /// sent the call again with each answer.
+    #[must_use]
+    pub fn call_asking(
+        &self,
+        permit: Permit,
+        context: CallContext,
+        limits: CallLimits,
+        ticket: DispatchTicket,
+        relay: RelayOptions,
+    ) -> BoxFuture<'static, ToolOutcome> {
+        let server = &permit.call().name.server;
+        let Some(route) = self.get(server).cloned() else { return no_server(server.clone()) };
+        Box::pin(async move { route.server.call(permit, &context, limits, ticket, Some(&relay)).await })
     }
 
     /// Makes the permitted call for a client of a direct server: returns the result as the server wrote it, and forwards the

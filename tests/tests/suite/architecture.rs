@@ -100,7 +100,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ),
         (
             "exuvia-server",
-            "access analysis catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
+            "access analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
              trace upstream",
         ),
         (

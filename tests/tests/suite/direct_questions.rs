@@ -81,7 +81,7 @@ impl<'a> Session<'a> {
 
 impl Call {
     /// The next message of the stream that is of this kind: a method, or `result`.
-    async fn next(&mut self, kind: &str) -> Value {
+    pub(crate) async fn next(&mut self, kind: &str) -> Value {
         let read = async {
             loop {
                 let messages = events(&self.text);

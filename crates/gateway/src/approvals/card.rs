@@ -7,6 +7,7 @@ use exuvia_journal::{HeldRun, ScriptCall};
 use exuvia_policy::{Classification, Policy};
 use exuvia_tool::{Principal, RunId};
 
+use crate::client_questions::ClientAsker;
 use crate::view_store::ViewStore;
 
 /// What people are shown of a script.
@@ -23,6 +24,8 @@ pub(crate) struct ApprovalCard {
     pub(crate) view_store: Arc<ViewStore>,
     /// Whether the user of the client may answer.
     pub(crate) client_approves: bool,
+    /// Asks the user of the client. None: the user may not answer, or cannot be asked.
+    pub(crate) asker: Option<ClientAsker>,
 }
 
 impl ApprovalCard {

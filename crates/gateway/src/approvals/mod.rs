@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use exuvia_journal::{Approval, ApprovalBounds, ApprovalStore};
+use exuvia_journal::{Approval, ApprovalBounds, ApprovalState, ApprovalStore};
 use exuvia_tool::{ApprovalId, RunId};
 
 use crate::ids::Ids;
@@ -141,6 +141,20 @@ impl Approvals {
     pub(crate) fn tell(&self, asked: &AskedApprovals) {
         let notices = self.notices.read().unwrap_or_else(PoisonError::into_inner).clone();
         notices.iter().for_each(|notices| notices.asked(asked));
+    }
+
+    /// Waits until an approval is pending no more.
+    pub(crate) async fn settled(&self, id: &ApprovalId) {
+        let mut waiter = self.waiters.enter(id);
+        loop {
+            match self.store().get(id).await {
+                Ok(Some(approval)) if approval.state == ApprovalState::Pending => {}
+                Ok(_) => return,
+                // It may be, when something changes.
+                Err(error) => tracing::warn!(approval.id = %id, error = format!("{error:#}"), "approval not read"),
+            }
+            waiter.changed().await;
+        }
     }
 
     /// Wakes the calls whose approvals were written since the last time, by whichever process.

@@ -8,11 +8,13 @@ use std::time::Duration;
 use exuvia_journal::{Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HoldEnd, NewApproval};
 use exuvia_runtime::ActiveTime;
 use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, RunId, ToolCall, ToolName, locked};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::answered::{Answered, is_same, is_usable, outcome};
 use super::card::ApprovalCard;
 use super::{Approvals, AskedApprovals, Lease, tool_sha256};
+use crate::client_questions::{AskedApproval, ClientQuestion};
 use crate::ids::now_ms;
 use crate::record::RunRecord;
 
@@ -34,6 +36,8 @@ pub(crate) struct RunHolds {
     pub(crate) lost: CancellationToken,
     /// What was asked, by call. None: the start of the script.
     asked: Mutex<BTreeMap<Option<CallId>, (Approval, HeldCall)>>,
+    /// Something else is asked.
+    more: Notify,
     told: Mutex<BTreeSet<ApprovalId>>,
     /// Calls that wait for an answer, of which there is none.
     waiting: AtomicUsize,
@@ -65,13 +69,29 @@ impl RunHolds {
     ) -> Arc<Self> {
         let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
         let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
-        let (asked, told, waiting, is_parked) = Default::default();
+        let (asked, more, told, waiting, is_parked) = Default::default();
         let approvals = Arc::clone(approvals);
-        Arc::new(Self { approvals, run, card, active, hold, can_park, lease, lost, asked, told, waiting, is_parked })
+        Arc::new(Self {
+            approvals,
+            run,
+            card,
+            active,
+            hold,
+            can_park,
+            lease,
+            lost,
+            asked,
+            more,
+            told,
+            waiting,
+            is_parked,
+        })
     }
 
     /// The run was claimed: this is what was asked of it before.
     pub(crate) fn resumed(&self, asked: Vec<Approval>) {
+        // Whoever was told of them is not told again.
+        locked(&self.told).extend(asked.iter().map(|approval| approval.id.clone()));
         let mut known = locked(&self.asked);
         // The latest of each call comes first.
         for approval in asked.into_iter().rev() {
@@ -198,6 +218,7 @@ impl RunHolds {
         let (tool, id) = (&held.name, &approval.id);
         tracing::info!(run.id = %self.run, approval.id = %id, tool.name = %tool, rule = approval.rule, "approval asked");
         locked(&self.asked).insert(approval.call, (approval.clone(), held));
+        self.more.notify_one();
         Ok(approval)
     }
 
@@ -263,6 +284,8 @@ impl RunHolds {
                 () = tokio::time::sleep(self.hold) => {}
                 () = stopping.cancelled() => {}
                 () = self.active.until_not_held() => continue,
+                // One more call was held, and asked about, before this was polled.
+                () = self.more.notified() => continue,
             }
             let waiting = self.waiting.load(Ordering::SeqCst);
             if self.active.park(waiting) {
@@ -327,6 +350,13 @@ impl RunHolds {
         let pending = asked.values().map(|(approval, _)| approval).filter(|one| one.state == ApprovalState::Pending);
         let approvals: Vec<_> = pending.filter(|approval| told.insert(approval.id.clone())).cloned().collect();
         drop((asked, told));
+        if let Some(asker) = &self.card.asker {
+            for approval in &approvals {
+                let link = self.approvals.link(&self.run, &approval.id);
+                let asked = AskedApproval { approval: approval.clone(), link };
+                asker.ask(ClientQuestion::Approval(Box::new(asked)));
+            }
+        }
         if !approvals.is_empty() {
             let client = self.card.client.clone();
             let by_client = self.card.client_approves;

@@ -60,16 +60,16 @@ pub(crate) struct HttpRequest {
 impl HttpRequest {
     /// A message to the server.
     pub(crate) fn post(url: Url, body: impl Into<Bytes>) -> Self {
-        let mut request = Self {
-            method: Method::POST,
-            url,
-            headers: HeaderMap::new(),
-            body: body.into(),
-            leaving: Departure::default(),
-        };
-        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        request
+        let (headers, leaving) = Default::default();
+        Self { method: Method::POST, url, headers, body: body.into(), leaving }.into_message()
+    }
+
+    /// The same for a request with headers of another one.
+    pub(crate) fn into_message(mut self) -> Self {
+        self.method = Method::POST;
+        self.headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self
     }
 
     /// A stream of events from the server.

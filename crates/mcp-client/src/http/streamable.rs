@@ -47,9 +47,9 @@ impl Streamable {
 
     pub(super) fn reply(&self, replies: Vec<Reply>, request: &HttpRequest) {
         for reply in replies {
-            let mut request = request.clone();
-            request.method = Method::POST;
+            let mut request = request.clone().into_message();
             // They are those of the request that the reply belongs to.
+            request.headers.remove("last-event-id");
             request.headers.remove("mcp-method");
             request.headers.remove("mcp-name");
             let replies = self.replies.clone();

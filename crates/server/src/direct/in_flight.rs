@@ -14,10 +14,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Direct;
-use super::client_messages::{OpenQuestion, abilities, forward_progress};
 use super::input_requests;
 use super::pending_input::{Ongoing, PendingInputRequest};
 use crate::client::{client, is_modern};
+use crate::questions::{OpenQuestion, abilities, forward_progress};
 
 /// How often a server may ask before it answers one request. Further questions are declined.
 const ROUNDS: usize = 10;

@@ -9,9 +9,8 @@ use rmcp::service::{RequestContext, RoleServer};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::client_messages::OpenQuestion;
-use super::question_form;
 use super::results::typed;
+use crate::questions::{OpenQuestion, question_form};
 
 /// By what name a question that a server asks in the middle of a call goes into a result.
 const QUESTION: &str = "question";

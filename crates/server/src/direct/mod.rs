@@ -2,15 +2,12 @@
 
 mod call;
 mod call_log;
-mod client_messages;
 mod directory;
 mod in_flight;
 mod input_requests;
 mod lenient;
 mod lists;
-mod open_questions;
 mod pending_input;
-mod question_form;
 mod reads;
 mod repair;
 mod request_states;
@@ -24,8 +21,8 @@ use exuvia_access::Identity;
 use exuvia_gateway::{Gateway, View};
 use rmcp::service::{RequestContext, RoleServer};
 
+use crate::questions::OpenQuestions;
 use directory::{Asker, Directory};
-use open_questions::OpenQuestions;
 use pending_input::PendingInputRequests;
 use request_states::RequestStates;
 use tasks::Tasks;
@@ -43,6 +40,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// The questions that its clients have before them.
+    pub(crate) fn questions(&self) -> &Arc<OpenQuestions> {
+        &self.questions
+    }
+
     /// How many questions of servers wait for an answer of a client.
     pub(crate) fn open_questions(&self) -> usize {
         self.questions.count()

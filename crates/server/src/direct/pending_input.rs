@@ -13,7 +13,7 @@ use exuvia_tool::{Json, ToolName};
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::open_questions::QuestionPlace;
+use crate::questions::QuestionPlace;
 
 /// Requests that wait at the same time. The question of a further one is declined.
 const REQUESTS: usize = 256;

@@ -14,10 +14,10 @@ use rmcp::model::{
 
 use super::Direct;
 use super::call::input;
-use super::client_messages::abilities;
 use super::in_flight::{DirectRequest, End};
 use super::results::{self, Complete, DirectResult, unreadable};
 use crate::client::{client, spending_client};
+use crate::questions::abilities;
 
 /// What a server is asked for that has an address.
 pub(super) const RESOURCES: &str = "resources/read";

@@ -14,9 +14,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Direct;
-use super::client_messages::abilities;
 use super::request_states::new_codec;
-use super::{question_form, results};
+use super::results;
+use crate::questions::{abilities, question_form};
 
 /// What the names of tasks begin with.
 const PREFIX: &str = "exuvia-task-";

@@ -19,6 +19,7 @@ use crate::detached_runs::DetachedRuns;
 use crate::direct::{Direct, Shared};
 use crate::large_arguments::BypassedArguments;
 use crate::mistakes::Mistakes;
+use crate::script_questions::PendingRuns;
 use crate::updates::{Listener, Updates};
 use crate::viewer::Viewer;
 
@@ -36,6 +37,7 @@ pub(crate) struct McpHandler {
     viewer: Viewer,
     shared: Arc<Shared>,
     detached_runs: Arc<DetachedRuns>,
+    pending_runs: Arc<PendingRuns>,
     /// Arguments of calls that came over a pipe and went past rmcp.
     bypassed: Arc<BypassedArguments>,
     /// Cancelled at shutdown, so that open event streams end.
@@ -52,8 +54,8 @@ impl McpHandler {
         ending: CancellationToken,
         mistakes: Arc<Mistakes>,
     ) -> Self {
-        let (shared, detached_runs, bypassed, is_telling) = Default::default();
-        Self { gateway, viewer, shared, detached_runs, bypassed, ending, is_telling, mistakes }
+        let (shared, detached_runs, pending_runs, bypassed, is_telling) = Default::default();
+        Self { gateway, viewer, shared, detached_runs, pending_runs, bypassed, ending, is_telling, mistakes }
     }
 
     /// Where arguments are put that go past rmcp.

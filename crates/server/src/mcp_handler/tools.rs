@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use exuvia_gateway::answer::{ModelAnswer, render_aside};
-use exuvia_gateway::meta::{self, MetaAnswer, MetaTool};
-use exuvia_gateway::{Client, Profile, trees};
+use exuvia_gateway::meta::{self, BadRequest, EXECUTE_TOOL_CODE, MetaAnswer, MetaTool};
+use exuvia_gateway::{Client, Profile, RunHandle, trees};
 use exuvia_runtime::{Outcome, Report};
+use exuvia_tool::Json;
 use http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
-    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject, MetaObject, Tool,
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, InputRequiredResult, InputResponses,
+    JsonObject, MetaObject, Tool,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
@@ -18,7 +20,9 @@ use super::{McpHandler, Opened};
 use crate::client::claiming_client;
 use crate::direct;
 use crate::large_arguments::Arguments;
-use crate::progress::follow;
+use crate::progress::{Followed, follow};
+use crate::questions::abilities;
+use crate::script_questions::{Asked, Asker, PendingRun};
 
 /// The schema keyword for an argument that is repeated in a header.
 const PARAMETER_HEADER: &str = "x-mcp-header";
@@ -65,7 +69,8 @@ impl McpHandler {
         let metas = meta::tools_of(view.profile()).iter().map(|tool| tool.name);
         if metas.clone().any(|name| name == request.name) {
             let client = claiming_client(context).inspect_err(|error| self.mistakes.note(error))?;
-            return Ok(self.meta_call(&opened, &client, request, bypassed, context).await.into());
+            let client = client.that_can(abilities(context));
+            return self.meta_call(&opened, &client, request, bypassed, context).await;
         }
         let names = metas.chain(view.tools().iter().map(|tool| tool.name.as_str()));
         let unknown = match view.absent_owner(&request.name) {
@@ -87,36 +92,108 @@ impl McpHandler {
 
     async fn meta_call(
         &self,
-        (gateway, view): &Opened,
+        opened: &Opened,
         client: &Client,
-        request: CallToolRequestParams,
+        mut request: CallToolRequestParams,
         bypassed: Option<Arguments>,
         context: &RequestContext<RoleServer>,
-    ) -> CallToolResult {
+    ) -> Result<CallToolResponse, ErrorData> {
+        let (state, responses) = (request.request_state.take(), request.input_responses.take());
         let arguments = match bypassed {
             Some(bypassed) => match tree(&bypassed).await {
                 Ok(arguments) => arguments,
-                Err(error) => return text(format!("{}: {error}", request.name), true),
+                Err(error) => return Ok(text(format!("{}: {error}", request.name), true).into()),
             },
             None => request.arguments.unwrap_or_default(),
         };
-        match meta::call(gateway, view, client, &request.name, &arguments).await {
-            Ok(MetaAnswer::Text(answer)) => text(answer, false),
-            Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await),
-            Ok(MetaAnswer::Run(run)) => {
-                let room = run.answer_room();
-                let Some(report) = follow(run, context, &self.detached_runs).await else {
-                    // Nobody reads it.
-                    return text("the client is gone".to_owned(), true);
-                };
-                let meta = usage(&report);
-                let mut result = answer(render_aside(report, room).await);
-                result.meta = Some(meta);
-                result
-            }
-            Err(error) => text(error.to_string(), true),
+        let (gateway, view) = opened;
+        let asker = Asker { gateway: Arc::clone(gateway), client: client.clone(), can: abilities(context).of_script() };
+        let call = ScriptCall { opened, client, arguments: &arguments, context, asker };
+        if let Some(state) = state {
+            return self.came_back(call, &state, responses).await;
+        }
+        let made = meta::call(gateway, view, client, &request.name, &arguments).await;
+        Ok(self.meta_answer(call, made).await)
+    }
+
+    async fn meta_answer(&self, call: ScriptCall<'_>, made: Result<MetaAnswer, BadRequest>) -> CallToolResponse {
+        match made {
+            Ok(MetaAnswer::Text(answer)) => text(answer, false).into(),
+            Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await).into(),
+            Ok(MetaAnswer::Run(run)) => self.followed(call, run, false).await,
+            Err(error) => text(error.to_string(), true).into(),
         }
     }
+
+    /// Follows the run of a call. `is_answered`: its client has answered an approval of it before.
+    async fn followed(&self, call: ScriptCall<'_>, mut run: RunHandle, is_answered: bool) -> CallToolResponse {
+        let (id, room) = (run.id().clone(), run.answer_room());
+        let places = self.shared.questions();
+        let report = loop {
+            let (asked, going_on) = match follow(run, call.context, &self.detached_runs, &call.asker, places).await {
+                Followed::Over(report) => break report,
+                // Nobody reads it.
+                Followed::Alone => return text("the client is gone".to_owned(), true).into(),
+                Followed::Asks(run, asked) => (asked, run),
+            };
+            match self.put_aside(&call, *going_on, asked) {
+                Ok(asks) => return asks.into(),
+                Err(unasked) => run = unasked,
+            }
+        };
+        if is_answered && matches!(report.outcome, Outcome::AwaitingApproval(_)) {
+            // It was parked before the answer, and comes back.
+            let (ScriptCall { opened: (gateway, view), client, .. }, arguments) =
+                (&call, json!({ "run": id.as_str() }));
+            let arguments = arguments.as_object().cloned().unwrap_or_default();
+            let run = meta::call(gateway, view, client, EXECUTE_TOOL_CODE.name, &arguments).await;
+            return match run {
+                Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await).into(),
+                Ok(_) => text("the run goes on: ask for it again".to_owned(), false).into(),
+                Err(error) => text(error.to_string(), true).into(),
+            };
+        }
+        let meta = usage(&report);
+        let mut result = answer(render_aside(*report, room).await);
+        result.meta = Some(meta);
+        result.into()
+    }
+
+    /// Asks a client of the modern era by a result, and keeps the run until it comes back. Err: there is no room, and nobody is asked.
+    fn put_aside(&self, call: &ScriptCall<'_>, run: RunHandle, asked: Asked) -> Result<InputRequiredResult, RunHandle> {
+        let asks = asked.result().zip(self.shared.questions().enter(call.client.clone()));
+        let Some((mut result, place)) = asks else { return Err(run) };
+        let arguments = Arc::new(Json::from_value(&Value::Object(call.arguments.clone())));
+        let pending = PendingRun { run, asked, arguments, _place: place };
+        result.request_state = Some(self.pending_runs.insert(pending).map_err(|pending| pending.run)?);
+        Ok(result)
+    }
+
+    /// A client of the modern era comes back to its script, with answers or without.
+    async fn came_back(
+        &self,
+        call: ScriptCall<'_>,
+        state: &str,
+        responses: Option<InputResponses>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = Json::from_value(&Value::Object(call.arguments.clone()));
+        let unknown = Err("this requestState is not of this tool: repeat the call without it");
+        let pending = self.pending_runs.take(state, &arguments).unwrap_or(unknown);
+        let pending = pending.map_err(|message| ErrorData::invalid_params(message, None));
+        let PendingRun { run, asked, _place: place, .. } = pending.inspect_err(|error| self.mistakes.note(error))?;
+        drop(place);
+        let is_answered = call.asker.returned(asked, responses).await;
+        Ok(self.followed(call, run, is_answered).await)
+    }
+}
+
+/// A call of a meta-tool by a client.
+struct ScriptCall<'a> {
+    opened: &'a Opened,
+    client: &'a Client,
+    arguments: &'a JsonObject,
+    context: &'a RequestContext<RoleServer>,
+    asker: Asker,
 }
 
 /// The arguments of a meta-tool, few of which are long.

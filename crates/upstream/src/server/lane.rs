@@ -341,7 +341,8 @@ impl Lane {
 async fn in_time<T>(deadline: &Deadline, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     loop {
-        let at = deadline.at();
+        // While the user is asked it does not come, and afterwards sooner than it seems now.
+        let at = deadline.check_at(Instant::now());
         if let Ok(outcome) = tokio::time::timeout_at(at.into(), &mut call).await {
             return Some(outcome);
         }

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use exuvia_config::{RoleCredential, ServerConfig, Share, Transport, UpstreamLimits};
-use exuvia_mcp_client::{Input, Listing, Reaper, RelayOptions, Relayed, call, offload, outcome};
+use exuvia_mcp_client::{Input, InputRequests, Listing, Reaper, RelayOptions, Relayed, call, offload, outcome};
 use exuvia_policy::Permit;
 use exuvia_tool::{
     Arguments, CallContext, CallError, CredentialId, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome,
@@ -48,6 +48,8 @@ pub use subscription::{Subscribing, Subscription};
 
 /// How long a client waits to be subscribed.
 const SUBSCRIBED: Duration = Duration::from_secs(30);
+/// How often a call of a script is sent whose server asks in its answer.
+const ROUNDS: usize = 10;
 
 /// A server, running or not.
 #[derive(Debug)]
@@ -139,9 +141,10 @@ impl UpstreamServer {
         context: &CallContext,
         limits: CallLimits,
         ticket: DispatchTicket,
+        relay: Option<&RelayOptions>,
     ) -> ToolOutcome {
         let span = call_span::begin(&self.dialer.config, permit.call().id, &permit.call().name, context);
-        let outcome = span.scope().over(self.dispatch(permit, context, limits, ticket)).await;
+        let outcome = span.scope().over(self.dispatch(permit, context, limits, ticket, relay)).await;
         call_span::end(span, &outcome);
         outcome
     }
@@ -152,14 +155,32 @@ impl UpstreamServer {
         context: &CallContext,
         limits: CallLimits,
         ticket: DispatchTicket,
+        relay: Option<&RelayOptions>,
     ) -> ToolOutcome {
         let own = self.deadline();
         let ToolCall { name, arguments, .. } = permit.into_call();
         let deadline =
             context.deadline.clone().unwrap_or_else(|| Deadline::after(Instant::now(), limits.timeout)).or_earlier(own);
-        let request = self.request(&name, arguments, Input::default())?;
-        let lane = self.lanes.lease(context, None).map_err(|refused| refused.of_call(&name))?;
-        let contents = lane.call(&name, context.client.as_ref(), request, None, deadline, ticket).await?;
+        let asks = relay.map(|_| name.tool.as_str());
+        let lane = self.lanes.lease(context, asks).map_err(|refused| refused.of_call(&name))?;
+        let (asker, patience) = (relay.and_then(|relay| relay.interim.as_ref()), self.question_timeout());
+        let (mut input, mut ticket, mut rounds, mut arguments) = (Input::default(), ticket, ROUNDS, Some(arguments));
+        let contents = loop {
+            // Kept where the call may be sent again, with an answer.
+            let sent = if asker.is_some() { arguments.clone() } else { arguments.take() };
+            let Some(sent) = sent else { return Err(deadline.missed()) };
+            let (request, client) = (self.request(&name, sent, std::mem::take(&mut input))?, context.client.as_ref());
+            let ticket = std::mem::take(&mut ticket);
+            let contents = lane.call(&name, client, request, relay, deadline.clone(), ticket).await?;
+            rounds -= 1;
+            let asks = asker.filter(|_| rounds > 0);
+            let asks = asks.and_then(|asker| Some((asker, InputRequests::of(&contents, patience)?)));
+            let Some((asker, asks)) = asks else { break contents };
+            match asks.answered(asker).await {
+                Some(answers) => input = answers,
+                None => break contents,
+            }
+        };
         let boxed = locked(&self.boxed).contains(&name.tool);
         let hint = lane.unlisted_hint(&contents, &name);
         let text_bytes = outcome::text_bytes(&contents);

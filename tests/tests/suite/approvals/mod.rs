@@ -1,6 +1,7 @@
 //! Calls and scripts that need an approval: held, answered, parked and brought back.
 
 mod calls;
+mod elicited;
 mod notified;
 mod parked;
 mod served;

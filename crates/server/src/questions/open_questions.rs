@@ -10,11 +10,11 @@ const PER_CLIENT: usize = 16;
 
 /// The questions that clients have not answered yet.
 #[derive(Debug, Default)]
-pub(super) struct OpenQuestions(Mutex<HashMap<Client, usize>>);
+pub(crate) struct OpenQuestions(Mutex<HashMap<Client, usize>>);
 
 /// The place of one of them. Dropping it frees the place.
 #[derive(Debug)]
-pub(super) struct QuestionPlace {
+pub(crate) struct QuestionPlace {
     all: Arc<OpenQuestions>,
     client: Client,
 }
@@ -25,12 +25,12 @@ impl OpenQuestions {
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.counts().values().sum()
     }
 
     /// A place for one more question to this client. `None`: it has enough before it.
-    pub(super) fn enter(self: &Arc<Self>, client: Client) -> Option<QuestionPlace> {
+    pub(crate) fn enter(self: &Arc<Self>, client: Client) -> Option<QuestionPlace> {
         let mut counts = self.counts();
         let count = counts.entry(client.clone()).or_default();
         if *count >= PER_CLIENT {

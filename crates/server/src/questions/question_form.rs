@@ -28,7 +28,7 @@ const SERVER_KEY: &str = "exuvia/server";
 
 /// The parameters of a question of `server`, as a client is asked it that can do this. `None`: this client cannot be asked, or
 /// the question is none that a person could be shown.
-pub(super) fn shown(server: &str, method: &str, params: Value, can: Abilities) -> Option<Value> {
+pub(crate) fn shown(server: &str, method: &str, params: Value, can: Abilities) -> Option<Value> {
     let Value::Object(mut params) = params else { return None };
     match method {
         "sampling/createMessage" if can.sampling => {}
@@ -42,7 +42,7 @@ pub(super) fn shown(server: &str, method: &str, params: Value, can: Abilities) -
 }
 
 /// The same for requests by their names (SEP-2322), as far as they can be shown.
-pub(super) fn requests(server: &str, requests: Map<String, Value>, can: Abilities) -> Map<String, Value> {
+pub(crate) fn requests(server: &str, requests: Map<String, Value>, can: Abilities) -> Map<String, Value> {
     let shown = |request: &mut Value| {
         let request = request.as_object_mut()?;
         let params = request.remove("params").unwrap_or_else(|| json!({}));

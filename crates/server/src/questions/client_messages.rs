@@ -25,7 +25,7 @@ struct Progress {
 }
 
 /// What the client can be asked for. A client that declares elicitation without a mode supports forms.
-pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
+pub(crate) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
     let capabilities = context.client_capabilities().unwrap_or_default();
     let (form, url) =
         capabilities.elicitation.as_ref().map_or((false, false), |can| (can.form.is_some(), can.url.is_some()));
@@ -39,7 +39,7 @@ pub(super) fn abilities(context: &RequestContext<RoleServer>) -> Abilities {
 }
 
 /// Tells the client how far its request is, if it wants to know.
-pub(super) async fn forward_progress(context: &RequestContext<RoleServer>, params: &Json) {
+pub(crate) async fn forward_progress(context: &RequestContext<RoleServer>, params: &Json) {
     let Some(token) = context.meta.get_progress_token() else { return };
     let Ok(Progress { progress, total, message }) = serde_json::from_str(params.as_str()) else { return };
     let mut param = ProgressNotificationParam::new(token, progress);
@@ -49,7 +49,7 @@ pub(super) async fn forward_progress(context: &RequestContext<RoleServer>, param
 }
 
 /// A question that a client of the legacy era has before it.
-pub(super) struct OpenQuestion {
+pub(crate) struct OpenQuestion {
     request: RequestHandle<RoleServer>,
     until: Instant,
 }
@@ -57,15 +57,25 @@ pub(super) struct OpenQuestion {
 impl OpenQuestion {
     /// Asks the client what `server` asks. Must be called in the task of the client's request: rmcp sends the question where that
     /// one came from. `None`: the client cannot be asked this, or is gone.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         context: &RequestContext<RoleServer>,
         server: &str,
         method: &str,
         params: Value,
         patience: Duration,
     ) -> Option<Self> {
-        let until = Instant::now() + patience;
         let params = shown(server, method, params, abilities(context))?;
+        Self::send(context, method, params, patience).await
+    }
+
+    /// The same, with parameters as they are to be shown.
+    pub(crate) async fn send(
+        context: &RequestContext<RoleServer>,
+        method: &str,
+        params: Value,
+        patience: Duration,
+    ) -> Option<Self> {
+        let until = Instant::now() + patience;
         let request = ServerRequest::CustomRequest(CustomRequest::new(method, Some(params)));
         let sent = context.peer.send_cancellable_request(request, PeerRequestOptions::no_options());
         let request = tokio::time::timeout_at(until, sent).await.ok()?.ok()?;
@@ -73,7 +83,7 @@ impl OpenQuestion {
     }
 
     /// The client's answer. `None`: it has none, or took too long.
-    pub(super) async fn answered(&mut self) -> Option<Json> {
+    pub(crate) async fn answered(&mut self) -> Option<Json> {
         let answer = tokio::time::timeout_at(self.until, &mut self.request.rx).await;
         let Ok(answer) = answer else {
             self.withdraw().await;
@@ -83,7 +93,7 @@ impl OpenQuestion {
     }
 
     /// Tells the client that its answer is no longer needed.
-    pub(super) async fn withdraw(&self) {
+    pub(crate) async fn withdraw(&self) {
         let params = CancelledNotificationParam::new(Some(self.request.id.clone()), Some("no longer asked".to_owned()));
         let told = self.request.peer.notify_cancelled(params);
         let _ = tokio::time::timeout(WITHDRAWING, told).await;
