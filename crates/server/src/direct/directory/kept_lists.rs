@@ -153,7 +153,8 @@ mod tests {
         kept.keep(&shelves[4], list(20_000));
         assert!(shelves[4].list().is_some() && shelves[..4].iter().all(|shelf| shelf.list().is_none()));
         drop(shelves);
-        assert_eq!((locked(&kept.kept).bytes, locked(&kept.kept).lists.len()), (0, 0));
+        let left = locked(&kept.kept);
+        assert_eq!((left.bytes, left.lists.len()), (0, 0));
     }
 
     #[test]
