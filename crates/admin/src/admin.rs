@@ -9,7 +9,7 @@ use exuvia_gateway::Gateway;
 use exuvia_server::PendingGateway;
 use exuvia_tool::RunId;
 use serde_json::Value;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ const HEAVY: usize = 1;
 
 /// Scripts that the operator tries at a time.
 const TRIES: usize = 4;
+/// Suggestions at a time whose past calls are looked up.
+const LOOKUPS: usize = 2;
 /// How long one waits for another.
 const HEAVY_WAIT: Duration = Duration::from_secs(20);
 
@@ -37,6 +39,7 @@ pub(crate) struct Admin {
     streams: Arc<Semaphore>,
     heavy: Arc<Semaphore>,
     tries: Arc<Semaphore>,
+    lookups: Arc<Semaphore>,
     description: Value,
     over: CancellationToken,
 }
@@ -67,7 +70,13 @@ impl AdminHandle {
     /// alone.
     #[must_use]
     pub fn approval_link(&self, run: &RunId, approval: &str) -> Option<String> {
-        Some(format!("{}/approve/{approval}#t={}", self.origin()?, self.0.token.link(run)))
+        Some(format!("{}#t={}", self.approval_page(approval)?, self.0.token.link(run)))
+    }
+
+    /// The page of an approval, for whoever is logged in. None: there is a socket alone.
+    #[must_use]
+    pub fn approval_page(&self, approval: &str) -> Option<String> {
+        Some(format!("{}/approve/{approval}", self.origin()?))
     }
 }
 
@@ -79,7 +88,8 @@ impl Admin {
         description: Value,
         over: CancellationToken,
     ) -> Self {
-        let [streams, heavy, tries] = [STREAMS, HEAVY, TRIES].map(|places| Arc::new(Semaphore::new(places)));
+        let [streams, heavy, tries, lookups] =
+            [STREAMS, HEAVY, TRIES, LOOKUPS].map(|places| Arc::new(Semaphore::new(places)));
         Self {
             gateway,
             sources,
@@ -88,6 +98,7 @@ impl Admin {
             streams,
             heavy,
             tries,
+            lookups,
             description,
             over,
         }
@@ -158,6 +169,15 @@ impl Admin {
     pub(crate) fn try_place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let place = Arc::clone(&self.tries).try_acquire_owned();
         place.map_err(|_| ApiError::busy(format!("{TRIES} scripts are being tried: wait for one")))
+    }
+
+    /// A place to look up what a suggestion would have allowed.
+    ///
+    /// # Errors
+    ///
+    /// All are taken.
+    pub(crate) fn suggestion_place(&self) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        Arc::clone(&self.lookups).try_acquire_owned()
     }
 
     /// The place of a request that takes processor time, when those before it are answered.

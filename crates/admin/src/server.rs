@@ -14,7 +14,7 @@ use exuvia_config::AdminConfig;
 use exuvia_server::PendingGateway;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +29,7 @@ use crate::sources::Sources;
 const TOKEN: &str = "admin.token";
 /// Daemons that may share a data directory.
 const MOST: usize = 16;
-/// Connections at a time, over both listeners.
+/// Connections at a time, over each listener: who fills the address leaves the socket free.
 const CONNECTIONS: usize = 128;
 /// After an error that concerns this process and not one connection.
 const BREATH: Duration = Duration::from_millis(100);
@@ -203,19 +203,15 @@ async fn serve(
     admin: Arc<Admin>,
     over: CancellationToken,
 ) {
-    let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS)));
+    let graceful = GracefulShutdown::new();
+    // Further connections wait in the queue of the system.
+    let [tcp_room, unix_room] = [(); 2].map(|()| Arc::new(Semaphore::new(CONNECTIONS)));
     loop {
-        // Further connections wait in the queue of the system.
-        let place = tokio::select! {
-            () = over.cancelled() => break,
-            place = Arc::clone(&room).acquire_owned() => place,
-        };
-        let Ok(place) = place else { break };
         let (admin, watcher) = (Arc::clone(&admin), graceful.watcher());
         tokio::select! {
             () = over.cancelled() => break,
-            accepted = accept_tcp(tcp.as_ref()) => match accepted {
-                Ok((stream, peer)) => {
+            accepted = placed(&tcp_room, accept_tcp(tcp.as_ref())) => match accepted {
+                Ok(((stream, peer), place)) => {
                     let _ = stream.set_nodelay(true);
                     tokio::spawn(async move {
                         served(stream, admin, Channel::Loopback(peer), watcher).await;
@@ -224,8 +220,8 @@ async fn serve(
                 }
                 Err(error) => rest_after(&error).await,
             },
-            accepted = accept_unix(unix.as_ref().map(|(listener, _)| listener)) => match accepted {
-                Ok(stream) if is_ours(&stream) => {
+            accepted = placed(&unix_room, accept_unix(unix.as_ref().map(|(listener, _)| listener))) => match accepted {
+                Ok((stream, place)) if is_ours(&stream) => {
                     tokio::spawn(async move {
                         served(stream, admin, Channel::Socket, watcher).await;
                         drop(place);
@@ -238,6 +234,15 @@ async fn serve(
     }
     drop((tcp, unix));
     let _ = timeout(LAST_ANSWERS, graceful.shutdown()).await;
+}
+
+/// The next connection, once there is a place for it.
+async fn placed<S>(
+    room: &Arc<Semaphore>,
+    accept: impl Future<Output = io::Result<S>>,
+) -> io::Result<(S, OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+    Ok((accept.await?, place))
 }
 
 async fn accept_tcp(listener: Option<&TcpListener>) -> io::Result<(tokio::net::TcpStream, std::net::SocketAddr)> {

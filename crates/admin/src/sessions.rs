@@ -80,8 +80,12 @@ impl Sessions {
         let session = Session { csrf: random()?, scope, begun: now, used: now };
         let mut open = locked(&self.open);
         open.retain(|_, session| session.holds());
-        if open.len() >= MOST {
-            let oldest = open.iter().min_by_key(|(_, session)| session.used).map(|(cookie, _)| cookie.clone());
+        // Those of links end no other ones.
+        let is_whole = matches!(session.scope, Scope::All);
+        let is_alike = |other: &Session| matches!(other.scope, Scope::All) == is_whole;
+        if open.values().filter(|session| is_alike(session)).count() >= MOST {
+            let alike = open.iter().filter(|(_, session)| is_alike(session));
+            let oldest = alike.min_by_key(|(_, session)| session.used).map(|(cookie, _)| cookie.clone());
             oldest.map(|oldest| open.remove(&oldest));
         }
         open.insert(cookie.clone(), session.clone());

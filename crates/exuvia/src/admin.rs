@@ -62,6 +62,10 @@ impl ApprovalLinks for Links {
     fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
         self.0.approval_link(run, approval.as_str())
     }
+
+    fn page(&self, approval: &ApprovalId) -> Option<String> {
+        self.0.approval_page(approval.as_str())
+    }
 }
 
 /// The admin API while it is served.

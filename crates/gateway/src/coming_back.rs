@@ -23,6 +23,8 @@ use crate::{Client, Gateway, StartedBy, View};
 
 /// How often changes of other processes are looked for.
 const POLL: Duration = Duration::from_millis(500);
+/// The same, while nothing waits for an answer.
+const IDLE: Duration = Duration::from_secs(5);
 /// How often what has expired is looked for.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How long what is over can be asked for, in milliseconds.
@@ -294,24 +296,22 @@ async fn give_back(lease: &Lease, run: &RunId, end: &HoldEnd) {
 
 async fn follow(gateway: Weak<Gateway>, approvals: Arc<Approvals>) {
     let mut changed = approvals.store().watch();
-    let every = |period: Duration| {
-        let mut ticks = tokio::time::interval(period.max(Duration::from_millis(10)));
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        ticks
-    };
-    let (mut polls, mut sweeps, mut renewals) = (every(POLL), every(SWEEP), every(approvals.leases.renewal()));
+    let mut renewals = tokio::time::interval(approvals.leases.renewal().max(Duration::from_millis(10)));
+    renewals.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut is_waited_for, mut swept) = (true, Instant::now());
     loop {
         tokio::select! {
-            _ = polls.tick() => {}
+            () = tokio::time::sleep(if is_waited_for { POLL } else { IDLE }) => {}
             known = changed.changed() => if known.is_err() { return },
-            _ = renewals.tick() => {
+            _ = renewals.tick(), if !approvals.leases.is_empty() => {
                 approvals.leases.renew(approvals.store()).await;
                 continue;
             }
-            _ = sweeps.tick() => {
-                if let Err(error) = approvals.store().sweep(now_ms(), KEEP_MS).await {
-                    tracing::warn!(error = format!("{error:#}"), "approvals not swept");
-                }
+        }
+        if swept.elapsed() >= SWEEP {
+            swept = Instant::now();
+            if let Err(error) = approvals.store().sweep(now_ms(), KEEP_MS).await {
+                tracing::warn!(error = format!("{error:#}"), "approvals not swept");
             }
         }
         approvals.deliver().await;
@@ -319,5 +319,6 @@ async fn follow(gateway: Weak<Gateway>, approvals: Arc<Approvals>) {
         if !gateway.stopped.is_cancelled() {
             gateway.bring_back_ready(&approvals).await;
         }
+        is_waited_for = approvals.is_waited_for().await;
     }
 }

@@ -82,7 +82,7 @@ impl Gateway {
 
 /// What a client is told of an approval.
 fn asked(approvals: &Approvals, approval: Approval) -> HeldCall {
-    let link = approvals.link(&approval.run, &approval.id);
+    let link = approvals.shown_link(&approval);
     HeldCall {
         id: approval.call,
         name: approval.tool.unwrap_or_else(|| ToolName::new("", "")),

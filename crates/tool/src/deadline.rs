@@ -87,9 +87,10 @@ impl Deadline {
     /// The call waits for an approval from `now` on: its time does not run, and that of its run only as long as it has something else to
     /// wait for.
     pub fn hold(&self, now: Instant) {
-        let before = locked(&self.moved).held_since.replace(now);
-        if let Some(time) = self.of_run.as_ref().filter(|_| before.is_none()) {
-            time.call_held(now);
+        let mut moved = locked(&self.moved);
+        if moved.held_since.is_none() {
+            moved.held_since = Some(now);
+            self.of_run.iter().for_each(|time| time.call_held(now));
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use exuvia_journal::{ApprovalBounds, ApprovalStore, HeldRun, Lease, NewApproval, ScriptCall, SqliteApprovals};
-use exuvia_tests::{AdminApi, Answer, Daemon, EventReader, HttpClient};
+use exuvia_tests::{AdminApi, Answer, Daemon, EventReader, Folder, HttpClient, KeyClient, key_table};
 use exuvia_tool::{ApprovalId, CallId, Principal, RunId, ToolName};
 use ring::hmac;
 use serde_json::{Value, json};
@@ -174,4 +174,23 @@ async fn a_link_leads_to_the_approvals_of_its_run_and_to_nothing_else() {
     let denied = ask("POST", "/approvals/a/deny".to_owned(), Some(body)).await;
     let denied: Value = serde_json::from_str(&denied.text).expect("JSON");
     assert_eq!((&denied["state"], &denied["answer"]["channel"]), (&json!("denied"), &json!("page")), "{denied}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_a_role_is_given_nothing_that_answers_its_own_call() {
+    let fake = exuvia_tests::built("exuvia-fake-upstream");
+    let config = format!(
+        "[limits]\nhold_ms = 0\n[servers.fake]\ncommand = {fake:?}\n[roles.red]\ntools = ['fake.*']\non_unlisted = 'ask-at-call'\n"
+    );
+    let folder = Folder::new(&(config + &key_table("ci", "red")));
+    let daemon = folder.serve(&[]).await;
+    let mut client = KeyClient::of(daemon.address(), "ci").await;
+    let answer = client.run("result = fake.echo(value=1)").await;
+    let (_, link) = answer.split_once("http://").unwrap_or_else(|| panic!("a page: {answer}"));
+    let link = link.split_whitespace().next().expect("an address").trim_matches('"');
+    assert!(link.contains("/approve/") && !answer.contains("t="), "{answer}");
+    let api = AdminApi::of(&daemon).await;
+    for code in [link, link.rsplit('/').next().expect("an id")] {
+        assert_eq!(api.send("POST", "/session", &[], Some(&json!({"code": code}))).await.status, 401, "{code}");
+    }
 }

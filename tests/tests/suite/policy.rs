@@ -38,7 +38,7 @@ fn a_client_without_an_allowlist_is_told_how_its_script_is_approved() {
     let server = sample("echo", "echo");
     let code = json!({"code": "echo.sleep(ms=1)\nresult = echo.echo(value=7)"});
     let folder = exuvia_tests::Folder::new("");
-    folder.write("exuvia.toml", "[limits]\nhold_ms = 0\n");
+    folder.write("exuvia.toml", "[limits]\nhold_ms = 0\n[admin]\nenabled = false\n");
     let config = folder.text("exuvia.toml");
     let mut client = Client::with_policy(&["--config", &config, "--server", &server]).speaking_modern();
     let answer = client.call("executeToolCode", code.clone());

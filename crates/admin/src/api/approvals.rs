@@ -263,7 +263,7 @@ async fn card(
     admin: &Admin,
     store: &dyn ApprovalStore,
     approval: Approval,
-    caller: &Caller,
+    (caller, suggests): (&Caller, bool),
 ) -> Result<ApprovalView, ApiError> {
     let content = store.content(&approval.id).await?;
     let gateway = admin.gateway().ok();
@@ -274,7 +274,10 @@ async fn card(
         let server = servers.iter().find(|server| server.name == name.server)?;
         server.tools.iter().find(|one| one.name == name.tool)?.description.clone()
     });
-    let suggestion = SuggestionView::of(admin, &approval, content.as_ref()).await?;
+    let suggestion = match suggests {
+        true => SuggestionView::of(admin, &approval, content.as_ref()).await?,
+        false => None,
+    };
     let summary = ApprovalSummary::of(approval, caller);
     let Some(ApprovalContent { arguments, script, calls, unpredicted }) = content else {
         let (arguments, arguments_shown, script) = Default::default();
@@ -312,7 +315,9 @@ async fn card(
 pub(super) async fn show(ask: Ask<ApprovalPath>) -> Result<ApprovalView, ApiError> {
     let store = ask.admin.sources().approvals()?;
     let approval = seen(&*store, &ApprovalId::new(ask.path.id), &ask.caller).await?;
-    card(&ask.admin, &*store, approval, &ask.caller).await
+    // A suggestion shows calls of others, and is no business of whoever came by the link of one run.
+    let suggests = ask.caller.only_run().is_none();
+    card(&ask.admin, &*store, approval, (&ask.caller, suggests)).await
 }
 
 pub(super) async fn approve(ask: Ask<ApprovalPath, Nothing, AnswerRequest>) -> Result<ApprovalView, ApiError> {
@@ -334,7 +339,8 @@ async fn answer(ask: Ask<ApprovalPath, Nothing, AnswerRequest>, allow: bool) -> 
     // The store records who answered, in the record of the run.
     let answer = ApprovalAnswer { by, channel, at_ms: now_ms(), reason, shown_sha256 };
     let approval = store.answer(&id, allow, &answer).await?;
-    card(&ask.admin, &*store, approval, &ask.caller).await
+    // The answer holds: what is looked up for the eye alone must not fail it.
+    card(&ask.admin, &*store, approval, (&ask.caller, false)).await
 }
 
 pub(super) async fn events(ask: Ask) -> Result<Events, ApiError> {

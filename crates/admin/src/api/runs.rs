@@ -102,7 +102,11 @@ pub(super) async fn cancel(ask: Ask<RunPath>) -> Result<Done, ApiError> {
     let id = RunId::new(&ask.path.id);
     let action = ask.admin.record(&ask.caller, "run.cancel", id.as_str()).await?;
     if !ask.admin.gateway()?.live_runs().cancel(&id) {
-        return Err(ApiError::not_found(format!("no run {:?} is in flight", ask.path.id)));
+        let message = format!(
+            "no run {:?} is in flight; one that is parked ends by denying its approvals, or by erasing it",
+            ask.path.id
+        );
+        return Err(ApiError::not_found(message));
     }
     action.done();
     Ok(Done::DONE)

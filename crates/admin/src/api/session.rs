@@ -1,5 +1,7 @@
 //! Sessions of the console.
 
+use std::time::Duration;
+
 use exuvia_tool::Principal;
 use http::{HeaderMap, header};
 use schemars::JsonSchema;
@@ -73,20 +75,24 @@ pub(super) async fn show(ask: Ask) -> Result<SessionView, ApiError> {
 
 pub(super) async fn log_in(ask: Ask<Nothing, Nothing, Login>) -> Result<(SessionView, HeaderMap), ApiError> {
     let (admin, code) = (&ask.admin, &ask.body.code);
-    if let Err(wait) = admin.failed_logins().check(ask.caller.address()) {
-        let message = "too many failed logins";
-        return Err(ApiError::new(http::StatusCode::TOO_MANY_REQUESTS, "too-many-failures", message).after(wait));
-    }
     let scope = match admin.token().run_of_link(code) {
         Some(run) => Scope::Run(run),
         None if admin.sessions().take_code(code) || admin.token().is(code) => Scope::All,
-        None => return Err(failed(admin, ask.caller.channel)),
+        // Who has the code gets in, whatever others have tried.
+        None => {
+            admin.failed_logins().check(ask.caller.address()).map_err(too_many)?;
+            return Err(failed(admin, ask.caller.channel));
+        }
     };
     admin.record(&ask.caller, "session.open", "").await?.done();
     let opened = admin.sessions().open(scope);
     let (cookie, session) = opened.map_err(|error| ApiError::unavailable(error.to_string()))?;
     let cookie = format!("{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/");
     Ok((SessionView::of(Some(&session)), HeaderMap::from_iter([(header::SET_COOKIE, header_value(&cookie)?)])))
+}
+
+fn too_many(wait: Duration) -> ApiError {
+    ApiError::new(http::StatusCode::TOO_MANY_REQUESTS, "too-many-failures", "too many failed logins").after(wait)
 }
 
 pub(super) async fn log_out(ask: Ask) -> Result<(Done, HeaderMap), ApiError> {

@@ -54,7 +54,7 @@ struct PastCallView {
 const PAST_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 impl SuggestionView {
-    /// What would allow an approval's call, with what it would have allowed. None: it is the start of a script.
+    /// What would allow an approval's call, with what it would have allowed. None: it is the start of a script, or too many are looked up now.
     pub(super) async fn of(
         admin: &Admin,
         approval: &Approval,
@@ -68,7 +68,7 @@ impl SuggestionView {
         let read_only: Vec<String> = read_only.map(|tool| tool.name.clone()).collect();
         let suggestions = suggestions(approval, content, &read_only);
         let scopes: Vec<&Scope> = suggestions.iter().map(|suggestion| &suggestion.scope).collect();
-        let _place = admin.heavy_place().await?;
+        let Ok(_place) = admin.suggestion_place() else { return Ok(None) };
         let journals = admin.sources().journals().await?;
         let mut past = vec![PastCalls { is_whole: true, ..PastCalls::default() }; suggestions.len()];
         for journal in &journals.0 {

@@ -24,6 +24,8 @@ pub(crate) use routes::ROUTES;
 
 /// The longest body, in bytes.
 const BODY_BYTES: usize = 4 << 20;
+/// The longest body of a request without a credential, in bytes.
+const LOGIN_BYTES: usize = 4 << 10;
 /// How long a body may take to come.
 const BODY: Duration = Duration::from_secs(10);
 /// How long an answer may take to begin: replays and scripts have bounds of their own below it.
@@ -65,7 +67,8 @@ async fn answered(
     let found = ROUTES.find(&head.method, path)?;
     let caller = identify(admin, &head, channel, found.operation.audience)?;
     let query = head.uri.query().unwrap_or_default().to_owned();
-    let body = read(&head, body).await?;
+    let most = if found.operation.audience == caller::Audience::Anybody { LOGIN_BYTES } else { BODY_BYTES };
+    let body = read(&head, body, most).await?;
     let ask = RawAsk { admin: Arc::clone(admin), caller, path: found.path, query, body };
     match timeout(ANSWER, found.operation.answer(ask)).await {
         Ok(answered) => answered,
@@ -94,15 +97,15 @@ fn check_origin(admin: &Admin, head: &Parts, channel: Channel) -> Result<(), Api
     if is_page || matches!(site, "none" | "same-origin") { Ok(()) } else { Err(forbidden()) }
 }
 
-async fn read(head: &Parts, body: Incoming) -> Result<bytes::Bytes, ApiError> {
-    let read = timeout(BODY, Limited::new(body, BODY_BYTES).collect()).await;
+async fn read(head: &Parts, body: Incoming, most: usize) -> Result<bytes::Bytes, ApiError> {
+    let read = timeout(BODY, Limited::new(body, most).collect()).await;
     let too_late = || ApiError::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time");
     let bytes =
         read.map_err(|_| too_late())?.map_err(|error| match error.is::<http_body_util::LengthLimitError>() {
             true => ApiError::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "too-large",
-                format!("a body has at most {} MiB", BODY_BYTES >> 20),
+                format!("a body has at most {most} bytes here"),
             ),
             false => ApiError::bad_request("the body broke off"),
         })?;

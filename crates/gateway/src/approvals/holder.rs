@@ -54,6 +54,11 @@ impl Leases {
         self.lease / 3
     }
 
+    /// Whether this process has no run.
+    pub(crate) fn is_empty(&self) -> bool {
+        locked(&self.held).is_empty()
+    }
+
     /// Whether this process has the run.
     pub(crate) fn has(&self, run: &RunId) -> bool {
         locked(&self.held).contains_key(run)

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use exuvia_journal::{Approval, ApprovalBounds, ApprovalState, ApprovalStore};
+use exuvia_journal::{Approval, ApprovalBounds, ApprovalFilter, ApprovalState, ApprovalStore};
 use exuvia_tool::{ApprovalId, RunId};
 
 use crate::ids::Ids;
@@ -45,8 +45,11 @@ pub struct ApprovalConfig {
 
 /// Where people answer.
 pub trait ApprovalLinks: Send + Sync {
-    /// The address of the page of an approval. None: there is no page.
+    /// The address of the page of an approval, with what answers the approvals of its run: for a person alone. None: there is no page.
     fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String>;
+
+    /// The address of the page of an approval, for whoever is logged in there. It is no credential. None: there is no page.
+    fn page(&self, approval: &ApprovalId) -> Option<String>;
 }
 
 /// A way by which people are asked beside the link. Whoever is asked answers by [`Gateway::answer_approval`](crate::Gateway::answer_approval).
@@ -119,14 +122,29 @@ impl Approvals {
         &*self.config.store
     }
 
+    /// Whether a run has, or may soon have, an answer that it waits for.
+    pub(crate) async fn is_waited_for(&self) -> bool {
+        let (state, limit) = (Some(ApprovalState::Pending), 1);
+        let filter = ApprovalFilter { state, limit, ..ApprovalFilter::default() };
+        !self.leases.is_empty() || self.store().list(&filter).await.map_or(true, |pending| !pending.is_empty())
+    }
+
     /// The id of another approval.
     pub(crate) fn next_id(&self) -> ApprovalId {
         ApprovalId::new(self.ids.run().to_string())
     }
 
-    /// Where an approval is answered.
+    /// Where a person answers an approval, with what lets them.
     pub(crate) fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
         self.links.get()?.link(run, approval)
+    }
+
+    /// What the client of a run is given of that. Whoever has a role must not be able to answer: their models read it.
+    pub(crate) fn shown_link(&self, approval: &Approval) -> Option<String> {
+        match approval.role {
+            None => self.link(&approval.run, &approval.id),
+            Some(_) => self.links.get()?.page(&approval.id),
+        }
     }
 
     pub(crate) fn set_links(&self, links: Arc<dyn ApprovalLinks>) {

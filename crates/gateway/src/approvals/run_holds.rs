@@ -213,8 +213,7 @@ impl RunHolds {
         self.begin(until_ms);
         let approval = kept.pop().ok_or_else(|| ApprovalError::new(ApprovalErrorKind::Malformed))?;
         let mut held = held;
-        held.approval =
-            Some(HeldApproval { id: approval.id.clone(), link: self.approvals.link(&self.run, &approval.id) });
+        held.approval = Some(HeldApproval { id: approval.id.clone(), link: self.approvals.shown_link(&approval) });
         let (tool, id) = (&held.name, &approval.id);
         tracing::info!(run.id = %self.run, approval.id = %id, tool.name = %tool, rule = approval.rule, "approval asked");
         locked(&self.asked).insert(approval.call, (approval.clone(), held));
@@ -370,7 +369,7 @@ impl RunHolds {
         let pending = asked.values().filter(|(approval, _)| approval.state == ApprovalState::Pending);
         pending
             .map(|(approval, call)| {
-                let link = self.approvals.link(&self.run, &approval.id);
+                let link = self.approvals.shown_link(approval);
                 HeldCall { approval: Some(HeldApproval { id: approval.id.clone(), link }), ..call.clone() }
             })
             .collect()

@@ -104,7 +104,11 @@ async fn stored_result(
 ) -> Result<MetaAnswer, BadRequest> {
     let room = request.view.answer_room();
     let Some(result) = end.result.clone() else {
-        let mut report = report_of(end).ok_or_else(|| bad("this run returned nothing"))?;
+        let why = match &*end.outcome {
+            "void" => "this run did not go on: what was recorded of it has been erased. Send the script again",
+            _ => "this run returned nothing",
+        };
+        let mut report = report_of(end).ok_or_else(|| bad(why))?;
         report.kept_as = Some(run);
         return Ok(MetaAnswer::Stored(Box::new(report), room));
     };

@@ -140,8 +140,11 @@ async fn a_webhook_gets_a_signed_message_until_it_takes_it_with_nothing_private_
         let clock = format!("T{hour:02}:{minute:02}:{second:02}Z");
         assert!(expires.as_str().is_some_and(|expires| expires.ends_with(&clock)), "{expires} {clock}");
         assert!(body["timestamp"].take().as_str().is_some_and(|time| time.len() == 20 && time.ends_with('Z')));
+        let link = body["data"]["link"].take();
+        let page = format!("/approve/{}#t={run}.", approval.id);
+        assert!(link.as_str().is_some_and(|link| link.contains(&page)), "{link}");
         let data = json!({"approval": approval.id.as_str(), "run": run.as_str(), "principal": "operator",
-            "server": "fake", "tool": "echo", "expires": null});
+            "server": "fake", "tool": "echo", "expires": null, "link": null});
         assert_eq!(body, json!({"type": "approval.waiting", "timestamp": null, "data": data}));
         for private in ["argum3nt", "comm3nt", "s3cret", "czNjcmV0"] {
             assert!(!message.body.contains(private), "{}", message.body);

@@ -447,6 +447,10 @@ impl exuvia_gateway::ApprovalLinks for Pages {
     fn link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
         Some(format!("http://127.0.0.1/{run}/{approval}"))
     }
+
+    fn page(&self, approval: &ApprovalId) -> Option<String> {
+        Some(format!("http://127.0.0.1/{approval}"))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,6 +75,12 @@ impl Conversation {
             *state = json!("$STATE");
         }
         if let Some(Value::String(text)) = message.pointer_mut("/result/content/0/text")
+            && let Some((_, approval)) = text.split_once("exuvia approvals approve ")
+            && let Some(approval) = approval.split_whitespace().next().map(str::to_owned)
+        {
+            *text = text.replace(&approval, "...");
+        }
+        if let Some(Value::String(text)) = message.pointer_mut("/result/content/0/text")
             && let Some((_, run)) = text.split_once("run=\"")
             && let Some(run) = run.split('"').next().map(str::to_owned)
         {
