@@ -48,7 +48,8 @@ impl PendingRun {
             policy: Arc::clone(&settings.policy),
             view_store: Arc::clone(&self.view_store),
             client_approves: self.client_approves(),
-            asker: self.asker.clone().filter(|_| self.client_approves()),
+            // Without time to answer in, nobody is asked.
+            asker: self.asker.clone().filter(|_| self.client_approves() && self.run_view.settings.limits.hold_ms > 0),
         };
         let hold = Duration::from_millis(settings.limits.hold_ms);
         let can_park = self.can_park.then(|| Arc::clone(&self.record));
