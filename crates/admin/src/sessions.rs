@@ -128,11 +128,16 @@ mod tests {
         assert!(!sessions.take_code("guess") && sessions.take_code(&code) && !sessions.take_code(&code));
         let (first, session) = sessions.open(Scope::All).expect("a session");
         assert!(sessions.get(&first).is_some() && session.has_csrf(&session.csrf) && !session.has_csrf(""));
-        for _ in 0..MOST {
+        for _ in 0..=MOST {
             sessions.open(Scope::Run(RunId::new("01"))).expect("a session");
         }
+        assert!(sessions.get(&first).is_some(), "those of links end no other ones");
+        assert_eq!(locked(&sessions.open).len(), MOST + 1);
+        for _ in 0..MOST {
+            sessions.open(Scope::All).expect("a session");
+        }
         assert!(sessions.get(&first).is_none());
-        assert_eq!(locked(&sessions.open).len(), MOST);
+        assert_eq!(locked(&sessions.open).len(), 2 * MOST);
         let (last, _) = sessions.open(Scope::All).expect("a session");
         sessions.close(&last);
         assert!(sessions.get(&last).is_none());
