@@ -16,7 +16,7 @@ use crate::caller::Caller;
 
 /// The server that actions are recorded with.
 pub(crate) const SERVER: &str = "exuvia:admin";
-/// What the ids of actions begin with, so that they are told from calls of clients.
+/// What the ids of actions begin with, which distinguishes them from calls of clients.
 pub(crate) const ID_PREFIX: &str = "admin-";
 
 /// An action whose intent is recorded. Dropped before it is [done](Self::done), it has failed.

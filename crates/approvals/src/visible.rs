@@ -53,7 +53,7 @@ pub fn unseen(visible: &str) -> Option<String> {
     Some(text)
 }
 
-/// Letters and digits that stand together: a look-alike is told by those that it stands with.
+/// Letters and digits that stand together: they show what a look-alike among them stands for.
 fn push_word(visible: &mut String, word: &str) {
     if word.is_ascii() {
         return visible.push_str(word);

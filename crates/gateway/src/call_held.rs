@@ -128,7 +128,7 @@ impl Inner {
         self.run.authority.policy().repeats(name) || is_declared()
     }
 
-    /// Whether somebody was asked about a call: it is not made again by itself.
+    /// Whether somebody was asked about a call: it is not retried automatically.
     pub(crate) fn is_asked(&self, call: CallId) -> bool {
         self.run.holds.as_ref().is_some_and(|holds| holds.was_asked(call))
     }

@@ -80,7 +80,7 @@ impl Gateway {
     }
 }
 
-/// What a client is told of an approval.
+/// An approval as a client is shown it.
 fn asked(approvals: &Approvals, approval: Approval) -> HeldCall {
     let link = approvals.shown_link(&approval);
     HeldCall {

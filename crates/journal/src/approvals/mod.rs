@@ -135,7 +135,7 @@ pub trait ApprovalStore: Send + Sync {
     ) -> BoxFuture<'a, Result<bool, ApprovalError>>;
 
     /// The approvals that were written after this version of all approvals, and the version that includes them. Cheap where nothing has changed. At most
-    /// [`MAX_LISTED`]: where [`is_whole`](ApprovalChanges::is_whole) is false, ask again from the version that is told.
+    /// [`MAX_LISTED`]: where [`is_whole`](ApprovalChanges::is_whole) is false, ask again from the returned version.
     ///
     /// A version that is lower than `after` says that the database was restored from a copy: read all again.
     ///

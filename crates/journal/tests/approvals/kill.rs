@@ -80,7 +80,7 @@ fn say(what: &str, id: &ApprovalId) {
     std::io::stdout().write_all(format!("\ndone {what} {id}\n").as_bytes()).expect("a pipe");
 }
 
-/// A child, and what it tells.
+/// A child process and its output.
 fn child_of(stage: &Stage, work: &str) -> (Child, JoinHandle<Vec<(String, String)>>) {
     let place = stage.place.as_ref().expect("a place");
     let mut child = Command::new(std::env::current_exe().expect("this test"))

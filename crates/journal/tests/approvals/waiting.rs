@@ -114,7 +114,7 @@ async fn what_is_open_of_a_run_that_ends_is_void(stage: Stage) {
             assert_eq!(found.void_reason.as_deref(), Some(reason));
         }
         assert_eq!(state(&store, &id(run, 2)).await, ApprovalState::Denied);
-        assert_eq!(store.changes(before).await.expect("read").approvals.len(), 2, "others are told");
+        assert_eq!(store.changes(before).await.expect("read").approvals.len(), 2, "others are reported");
         assert!(!store.take(&id(run, 1), NOW_MS).await.expect("not taken"));
         let late = store.answer(&asked[2].id, true, &answer(&asked[2])).await;
         assert_eq!(refused(late), ApprovalErrorKind::Answered(ApprovalState::Void));

@@ -7,7 +7,7 @@ use exuvia_tool::{Absence, CallError, ToolName};
 use super::dialer::CredentialHolder;
 use crate::status::StartError;
 
-/// Who can help where scripts and clients cannot. A call that fails with it is not made again by itself.
+/// Who can help where scripts and clients cannot. A call that fails with it is not retried automatically.
 const ASK: &str = "ask the operator";
 
 /// Why there is no connection.
