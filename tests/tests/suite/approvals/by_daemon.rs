@@ -80,3 +80,20 @@ async fn a_parked_run_is_cancelled_and_an_ended_one_erased_by_the_daemon_that_ha
     let actions = api.get("/runs?kind=admin").await;
     assert_eq!(actions["items"][0]["principal"], "operator", "{actions}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_configuration_says_how_long_approvals_wait_and_how_many() {
+    let fake = built("exuvia-fake-upstream");
+    let folder = Folder::new(&format!(
+        "[servers.fake]\ncommand = {fake:?}\non_unlisted = 'ask-at-call'\n[limits]\nhold_ms = 100\n\
+         [approvals]\nexpires_minutes = 3\npending = 1\nwaiting_runs = 5\n"
+    ));
+    let daemon = folder.serve(&[]).await;
+    let api = AdminApi::of(&daemon).await;
+    run_in(&daemon.run("result = fake.echo(value=1)['value']").await);
+    let approval = api.get("/approvals").await["items"][0].clone();
+    let time = |key: &str| approval[key].as_u64().expect("a time");
+    assert_eq!(time("expires_ms") - time("created_ms"), 3 * 60 * 1_000, "{approval}");
+    let said = daemon.run("try:\n    fake.echo(value=2)\nexcept ToolDenied as error:\n    result = error.message").await;
+    assert!(said.contains("as many approvals"), "{said}");
+}
