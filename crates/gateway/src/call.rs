@@ -13,7 +13,7 @@ use exuvia_replay::RecordedRun;
 use exuvia_runtime::Limits;
 use exuvia_tool::{
     BoxFuture, CallContext, CallError, Cost, Deadline, DispatchOrder, DispatchTicket, HeldCall, Json, JsonError,
-    MAX_TREE_BYTES, Namespace, Tool, ToolCall, ToolHost, ToolName, ToolOutcome, WithheldTool,
+    MAX_TREE_BYTES, Namespace, Origin, Tool, ToolCall, ToolHost, ToolName, ToolOutcome, WithheldTool,
 };
 use exuvia_upstream::CallLimits;
 use tokio::sync::mpsc;
@@ -200,6 +200,16 @@ fn intent(permit: &Permit, asked: &ToolCall, by: Authorization<'_>) -> Event {
     Event::CallIntended { call, written, rule, cost: permit.cost() }
 }
 
+/// What is recorded of a call that is not made.
+fn refusal(call: ToolCall, rejected: &CallRejected) -> Event {
+    let error = match rejected {
+        CallRejected::Refused { error, .. } => Some(error.clone()),
+        CallRejected::Held(_) => None,
+    };
+    let (code, rule) = (rejected.code().to_owned(), rejected.rule().to_owned());
+    Event::CallRefused { call, code, error, rule }
+}
+
 impl Inner {
     /// A place behind the calls of this server that were made before. A server that does not exist gets no order.
     fn ticket(&self, server: &str) -> DispatchTicket {
@@ -340,7 +350,11 @@ impl Inner {
             Err(rejected) => Err(rejected),
         };
         if let Err(rejected) = &admitted {
-            self.record_refusal(asked.clone(), rejected);
+            match &self.run.context.origin {
+                // A client is about to see it. A failure is logged and counted; nothing was done.
+                Origin::Direct(_) => drop(self.run.record.require(refusal(asked.clone(), rejected)).await),
+                _ => self.record_refusal(asked.clone(), rejected),
+            }
         }
         admitted
     }
@@ -494,17 +508,13 @@ impl Inner {
         }
     }
 
+    /// Records a refusal that a script sees. What came of the script is durable before anybody sees that, and this with it.
     pub(crate) fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
         if matches!(rejected, CallRejected::Held(_)) && self.run.holds.is_some() {
             // It is recorded when it is asked about.
             return;
         }
-        let error = match rejected {
-            CallRejected::Refused { error, .. } => Some(error.clone()),
-            CallRejected::Held(_) => None,
-        };
-        let (code, rule) = (rejected.code().to_owned(), rejected.rule().to_owned());
-        self.run.record.note(Event::CallRefused { call, code, error, rule });
+        self.run.record.note(refusal(call, rejected));
     }
 
     pub(crate) async fn dispatch(&self, admitted: Admitted, deadline: Deadline, ticket: DispatchTicket) -> ToolOutcome {
