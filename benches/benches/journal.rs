@@ -4,17 +4,20 @@
 //! `EXUVIA_TEST_POSTGRES=URL` adds a journal in that database.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
-use std::env;
 use std::fs::File;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::FileExt as _;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use anyhow::{Context as _, Result, ensure};
 use exuvia_benches::{Served, Table, seconds};
 use exuvia_tests::{HttpClient, WebServer};
 use serde_json::json;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 /// How long calls are made with one journal before it is another one's turn.
 const WHILE: Duration = Duration::from_secs(2);
@@ -127,20 +130,65 @@ async fn calls_of_a_script(subjects: &[Subject]) -> Result<Table> {
         table.row([subject.name.into(), seconds(*took), seconds(took.saturating_sub(medians[0]))]);
     }
     table.row(["fdatasync of 4 KiB".into(), seconds(fdatasync()?), String::new()]);
+    let least = least(medians[0]).await?;
+    table.row(["the same by a thread that is asked as the journal's is".into(), seconds(least), String::new()]);
     Ok(table)
 }
 
-/// What the file system takes to keep 4 KiB at the end of a file.
+/// How often 4 KiB are kept, and the file that they are kept in, one after the other.
+const SYNCS: u64 = 400;
+const FILE_BYTES: usize = SYNCS as usize * PAGE.len();
+const PAGE: [u8; 4_096] = [7; 4_096];
+
+/// A file whose blocks are there already, as those of a write-ahead log are.
+fn written(folder: &TempDir) -> Result<File> {
+    let mut file = File::create(folder.path().join("file"))?;
+    file.write_all(&vec![0; FILE_BYTES])?;
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// What the file system takes to keep 4 KiB, at once after the last.
 fn fdatasync() -> Result<Duration> {
     let folder = TempDir::new()?;
-    let mut file = File::create(folder.path().join("file"))?;
+    let file = written(&folder)?;
     let mut times = Vec::new();
-    for _ in 0..200 {
-        file.write_all(&[7; 4_096])?;
+    for place in 0..SYNCS {
         let begun = Instant::now();
-        file.sync_data()?;
+        keep(&file, place)?;
         times.push(begun.elapsed());
     }
+    Ok(median(&mut times))
+}
+
+fn keep(file: &File, place: u64) -> io::Result<()> {
+    file.write_all_at(&PAGE, place * PAGE.len() as u64)?;
+    file.sync_data()
+}
+
+/// What no journal can be faster than: a task asks another thread to keep 4 KiB, after such a pause as is between two calls of a script, and waits.
+async fn least(pause: Duration) -> Result<Duration> {
+    let folder = TempDir::new()?;
+    let file = written(&folder)?;
+    let (sender, asked) = mpsc::channel::<(u64, oneshot::Sender<io::Result<()>>)>();
+    let thread = thread::spawn(move || {
+        for (place, done) in asked {
+            let _ = done.send(keep(&file, place));
+        }
+    });
+    let asking = tokio::spawn(async move {
+        let mut times = Vec::new();
+        for place in 0..SYNCS {
+            thread::sleep(pause);
+            let (begun, (done, kept)) = (Instant::now(), oneshot::channel());
+            sender.send((place, done))?;
+            kept.await??;
+            times.push(begun.elapsed());
+        }
+        anyhow::Ok(times)
+    });
+    let mut times = asking.await??;
+    thread.join().map_err(|_| anyhow::anyhow!("the thread panicked"))?;
     Ok(median(&mut times))
 }
 

@@ -1,15 +1,15 @@
 //! What keys and counters cost on this machine: `cargo run --release --example access_speed -- [URL]`.
 //! The default is SQLite in a temporary folder. A URL of PostgreSQL is that of an empty database, which `just postgres` makes.
 //!
-//! What is printed: memory of a key and the time to find one among 1, 1,000 and 100,000; the time to count a failed login; the time to take from three
-//! counters, by one client and by eight.
+//! What is printed: memory of a key and the time to find one among 1, 1,000 and 100,000; how long wrong keys take, by how much of a right one they have;
+//! the time to count a failed login; the time to take from three counters, by one client and by eight.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program that prints measurements")]
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_access::{FailedLogins, IssuedKeys, secret_hash};
+use exuvia_access::{FailedLogins, IssuedKeys, Secret, secret_hash};
 use exuvia_journal::{AccessStore, CounterTake, PostgresAccessStore, SqliteAccessStore, StoredKey};
 
 fn key(number: u64) -> StoredKey {
@@ -58,6 +58,34 @@ async fn keys(count: u64) {
     println!("{count:>7} keys: opened in {opened:.1?}, {per_key} bytes a key, find {found:?}, standing {stands:?}");
 }
 
+/// Wrong keys that begin like a right one, and what their hashes have in common with its hash: in turns, so that all meet the same noise.
+async fn wrong_keys() {
+    const ROUNDS: usize = 20_000;
+    let right = Secret::generate().unwrap();
+    let store = SqliteAccessStore::in_memory().unwrap();
+    store.put_key(&StoredKey { hash: right.hash(), ..key(1) }).await.unwrap();
+    let keys = IssuedKeys::open(store, Arc::new(|| 2)).await.unwrap();
+    let other = |same: usize| {
+        let (kept, rest) = right.expose().split_at(same);
+        let rest = rest.chars().map(|c| if c == 'a' { 'b' } else { 'a' });
+        kept.chars().chain(rest).collect::<String>()
+    };
+    let secrets: Vec<(String, String)> =
+        [0, 4, 25, 46, 52].map(|same| (format!("{same} of 53 characters"), other(same))).into();
+    let mut times = vec![Vec::with_capacity(ROUNDS); secrets.len()];
+    for _ in 0..ROUNDS {
+        for ((_, secret), times) in secrets.iter().zip(&mut times) {
+            let begun = Instant::now();
+            assert!(keys.find(&secret_hash(std::hint::black_box(secret))).is_err());
+            times.push(begun.elapsed());
+        }
+    }
+    for ((same, _), mut times) in secrets.into_iter().zip(times) {
+        times.sort_unstable();
+        println!("a wrong key that has the first {same} of a right one: median {:?}", times[ROUNDS / 2]);
+    }
+}
+
 fn takes(client: usize) -> Vec<CounterTake> {
     let take =
         |counter: String| CounterTake { counter, window_start_ms: 0, window_end_ms: 1, amount: 1, limit: u64::MAX };
@@ -99,6 +127,7 @@ async fn main() {
     for count in [1, 1_000, 100_000] {
         keys(count).await;
     }
+    wrong_keys().await;
     let logins = FailedLogins::new();
     let failed = each(1_000_000, |turn| {
         let _ = logins.failed(IpAddr::V4(turn.into()));

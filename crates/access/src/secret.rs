@@ -73,6 +73,15 @@ pub fn secret_hash(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
+/// The beginning of a hash: enough to find its key, whose hash is then compared as a whole and in constant time.
+pub(crate) type HashBeginning = [u8; 16];
+
+/// The beginning of a hash.
+pub(crate) fn beginning(hash: &[u8; 32]) -> HashBeginning {
+    let (beginning, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
+    *beginning
+}
+
 /// Whether a text has the form of a secret, with the right checksum: a mistyped or truncated one has not. Says nothing about whether a key has it.
 #[must_use]
 pub fn is_secret(text: &str) -> bool {

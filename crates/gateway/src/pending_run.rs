@@ -110,7 +110,7 @@ impl PendingRun {
         let reserved = self.cancellation.run_until_cancelled(self.reserved()).await;
         let mut reservation = match reserved.unwrap_or(Err(Outcome::Cancelled)) {
             Ok(reservation) => reservation,
-            Err(outcome) => return self.refused(outcome, (script.source().len() as u64, String::new())),
+            Err(outcome) => return self.refused(outcome, (script.source().len() as u64, String::new())).await,
         };
         let mut may_wait = true;
         self.registered.live().is(RunState::Reading);
@@ -124,7 +124,7 @@ impl PendingRun {
                     self.registered.live().reads(admitted.source_sha256.clone());
                     break admitted;
                 }
-                AnalysisOutcome::Refused { outcome, source } => return self.refused(outcome, source),
+                AnalysisOutcome::Refused { outcome, source } => return self.refused(outcome, source).await,
                 AnalysisOutcome::Early(early) => script = early,
             }
             let later = self.cancellation.run_until_cancelled(self.pending_namespace.other(&self.run_view)).await;
@@ -207,11 +207,13 @@ impl PendingRun {
         }
     }
 
-    /// Records that the script does not run.
-    fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
+    /// Records that the script does not run, durable when it returns: its client is about to see it. A failure is logged and counted; nothing was
+    /// done.
+    async fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
         let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
         let reason = reason(&outcome);
-        self.record.note(Event::RunRefused { outcome: name, source_bytes, source_sha256, reason });
+        let refused = Event::RunRefused { outcome: name, source_bytes, source_sha256, reason };
+        let _ = self.record.require(refused).await;
         Report::not_started(outcome)
     }
 

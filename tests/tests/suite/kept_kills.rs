@@ -26,6 +26,8 @@ const LOAD_MS: u64 = 600;
 const COMPARED: u32 = 10;
 /// How soon a daemon with a large journal must be ready.
 const READY: Duration = Duration::from_secs(2);
+/// How the names of tools begin that there are not.
+const NO_TOOL: &str = "no_tool_";
 /// The size of a script that fills a journal, in bytes.
 const FILLER_BYTES: usize = 16 << 10;
 
@@ -37,6 +39,17 @@ struct World {
     answered: Arc<Mutex<BTreeSet<String>>>,
     /// What clients were answered that made a call of their own.
     direct: Arc<Mutex<BTreeSet<String>>>,
+    /// What clients asked for and were refused.
+    refused: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// What the journal has: of calls the text that they were made with, of runs what they returned.
+#[derive(Default)]
+struct Recorded {
+    intended: BTreeSet<String>,
+    returned: BTreeSet<String>,
+    ended: BTreeSet<String>,
+    refused: BTreeSet<String>,
 }
 
 impl World {
@@ -44,12 +57,13 @@ impl World {
         let folder = Folder::new("");
         let (fake, record) = (built("exuvia-fake-upstream"), folder.path("calls"));
         let server = |name: &str, mode: &str| {
-            let common = format!("command = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['*']\n");
+            let common = format!("command = {fake:?}\nargs = ['--record', {record:?}]\nauto_execute = ['echo']\n");
             format!("[servers.{name}]\n{common}{mode}")
         };
         let servers = server("fake", "") + &server("plain", "mode = 'direct'\n");
         folder.write("exuvia.toml", &(servers + &place.config("")));
-        Self { folder, data: DataHome::shared(), place, answered: Arc::default(), direct: Arc::default() }
+        let (answered, direct, refused) = Default::default();
+        Self { folder, data: DataHome::shared(), place, answered, direct, refused }
     }
 
     async fn serve(&self) -> Daemon {
@@ -60,10 +74,11 @@ impl World {
         daemon
     }
 
-    /// Has clients run scripts of two calls until the daemon is gone, or they are ended.
+    /// Has clients run scripts of two calls, and others that do not start, until the daemon is gone, or they are ended.
     fn load(&self, daemon: &Daemon, round: u32) -> Vec<tokio::task::JoinHandle<()>> {
         let one = |client: u32| {
             let (answered, address) = (Arc::clone(&self.answered), daemon.address());
+            let refused = Arc::clone(&self.refused);
             tokio::spawn(async move {
                 let mut connection = exuvia_tests::HttpClient::connect(address).await;
                 for script in 0.. {
@@ -77,6 +92,10 @@ impl World {
                         assert!(answer.contains("journal"), "{answer}");
                         tokio::time::sleep(Duration::from_millis(5)).await;
                     }
+                    let no_tool = format!("{NO_TOOL}{round}_{client}_{script}");
+                    let answer = connection.execute(&format!("fake.{no_tool}()")).await;
+                    assert!(answer.contains(&no_tool), "{answer}");
+                    refused.lock().unwrap_or_else(PoisonError::into_inner).insert(no_tool);
                 }
             })
         };
@@ -84,21 +103,25 @@ impl World {
         (0..CLIENTS).map(one).chain(direct).collect()
     }
 
-    /// Has a client call a direct server's tool until the daemon is gone, or it is ended.
+    /// Has a client call a direct server's tool, and one that it may not call, until the daemon is gone, or it is ended.
     fn direct_load(&self, daemon: &Daemon, name: String) -> tokio::task::JoinHandle<()> {
         let (direct, address) = (Arc::clone(&self.direct), daemon.address());
+        let refused = Arc::clone(&self.refused);
         tokio::spawn(async move {
             let mut connection = exuvia_tests::HttpClient::connect(address).await;
             for call in 0.. {
                 let value = format!("{name}-{call}");
-                let params = json!({"name": "plain__echo", "arguments": {"value": value}});
-                let answer = connection.ask("/mcp", "tools/call", params, json!({})).await.message();
+                let params = |tool: &str| json!({"name": tool, "arguments": {"value": value}});
+                let answer = connection.ask("/mcp", "tools/call", params("plain__echo"), json!({})).await.message();
                 if answer["result"]["structuredContent"]["value"] == value.as_str() {
                     direct.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
                 } else {
                     assert!(answer.to_string().contains("journal"), "{answer}");
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
+                let answer = connection.ask("/mcp", "tools/call", params("plain__answer"), json!({})).await.message();
+                assert!(answer.to_string().contains("approval"), "{answer}");
+                refused.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
             }
         })
     }
@@ -126,25 +149,7 @@ impl World {
         }
         let repeated: Vec<_> = sent.iter().filter(|(_, times)| **times > 1).collect();
         assert!(repeated.is_empty(), "{repeated:?}");
-        let (mut intended, mut returned, mut ended) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        let exported = |server| self.exuvia(&["runs", "export", "--server", server]).stdout;
-        for line in exported("plain").lines() {
-            let run: Value = serde_json::from_str(line).expect("JSON");
-            let calls = run["calls"].as_array().expect("calls");
-            intended.extend(calls.iter().map(|call| text(&call["arguments"]["value"])));
-            let answers = calls.iter().map(|call| text(&call["value"]["structuredContent"]["value"]));
-            ended.extend(answers.filter(|value| !value.is_empty()));
-        }
-        let exported = exported("fake");
-        for line in exported.lines() {
-            let run: Value = serde_json::from_str(line).expect("JSON");
-            let calls = run["calls"].as_array().expect("calls");
-            intended.extend(calls.iter().map(|call| text(&call["arguments"]["value"])));
-            if run["outcome"] == "returned" {
-                let first = text(&run["end"]["result"][0]);
-                returned.insert(first.strip_suffix("-1").unwrap_or_default().to_owned());
-            }
-        }
+        let Recorded { intended, returned, ended, refused } = self.recorded();
         let unrecorded: Vec<_> = sent.keys().filter(|value| !intended.contains(*value)).collect();
         assert!(unrecorded.is_empty(), "calls without an intent: {unrecorded:?}");
         let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
@@ -153,13 +158,44 @@ impl World {
         let direct = self.direct.lock().unwrap_or_else(PoisonError::into_inner);
         let lost: Vec<_> = direct.difference(&ended).collect();
         assert!(lost.is_empty(), "answers to calls without a record: {lost:?}");
-        assert!(!answered.is_empty() && !direct.is_empty() && sent.len() >= answered.len(), "there was load");
-        let (runs, calls) = (answered.len(), direct.len());
+        let seen = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost: Vec<_> = seen.difference(&refused).collect();
+        assert!(lost.is_empty(), "refusals without a record: {lost:?}");
+        let is_load = !answered.is_empty() && !direct.is_empty() && !seen.is_empty() && sent.len() >= answered.len();
+        assert!(is_load, "there was no load");
+        let (runs, calls, refusals) = (answered.len(), direct.len(), seen.len());
         println!(
-            "{} calls sent, {runs} runs answered, {} returned, {calls} calls answered",
+            "{} calls sent, {runs} runs answered, {} returned, {calls} calls answered, {refusals} refused",
             sent.len(),
             returned.len()
         );
+    }
+
+    /// What the journal has of all that.
+    fn recorded(&self) -> Recorded {
+        let mut recorded = Recorded::default();
+        // Each of these has all runs but those that fill the journal.
+        let filters = [["--server", "plain"], ["--server", "fake"], ["--outcome", "raised"]];
+        let exported = filters.map(|[filter, value]| self.exuvia(&["runs", "export", filter, value]).stdout);
+        for line in exported.iter().flat_map(|exported| exported.lines()) {
+            let run: Value = serde_json::from_str(line).expect("JSON");
+            let calls = run["calls"].as_array().expect("calls");
+            let (refused, intended): (Vec<_>, Vec<_>) = calls.iter().partition(|call| call["decision"] == "refused");
+            let value = |call: &&Value| text(&call["arguments"]["value"]);
+            recorded.refused.extend(refused.iter().map(value));
+            recorded.intended.extend(intended.iter().map(value));
+            let answers = calls.iter().map(|call| text(&call["value"]["structuredContent"]["value"]));
+            recorded.ended.extend(answers.filter(|value| !value.is_empty()));
+            if run["outcome"] == "returned" {
+                let first = text(&run["end"]["result"][0]);
+                recorded.returned.insert(first.strip_suffix("-1").unwrap_or_default().to_owned());
+            }
+            if let Some((_, no_tool)) = run["rejected"].as_str().and_then(|reason| reason.split_once(NO_TOOL)) {
+                let number: String = no_tool.chars().take_while(|c| c.is_ascii_digit() || *c == '_').collect();
+                recorded.refused.insert(format!("{NO_TOOL}{number}"));
+            }
+        }
+        recorded
     }
 }
 

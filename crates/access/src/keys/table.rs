@@ -8,13 +8,11 @@ use exuvia_journal::{BudgetOverride, KeyChanges, StoredKey};
 use subtle::ConstantTimeEq as _;
 
 use super::{KeyStanding, NoStanding};
-
-/// The beginning of a hash: enough to find its key, which is then compared as a whole.
-type Beginning = [u8; 16];
+use crate::secret::{HashBeginning, beginning};
 
 /// All keys as of one moment.
 pub(super) struct Table {
-    by_hash: HashMap<Beginning, Arc<Key>>,
+    by_hash: HashMap<HashBeginning, Arc<Key>>,
     by_name: HashMap<Arc<str>, Arc<Key>>,
     /// Names of roles: many keys have the same.
     roles: HashSet<Arc<str>>,
@@ -154,9 +152,4 @@ impl Key {
     fn hashes(&self) -> impl Iterator<Item = &[u8; 32]> {
         std::iter::once(&self.hash).chain(self.previous.as_ref().map(|old| &old.hash))
     }
-}
-
-fn beginning(hash: &[u8; 32]) -> Beginning {
-    let (beginning, _) = hash.split_first_chunk().unwrap_or((&[0; 16], &[]));
-    *beginning
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::Ordering;
 
 use exuvia_access::budget::{CallReservation, Refused};
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Refusal};
-use exuvia_tool::{CallError, Deadline, JsonError, MAX_TREE_BYTES, Tool, ToolCall, ToolName, WithheldTool};
+use exuvia_tool::{
+    CallError, Deadline, JsonError, MAX_TREE_BYTES, Origin, Tool, ToolCall, ToolName, WithheldTool,
+};
 use tracing::field::display;
 
 use super::rejected::CallRejected;
@@ -38,7 +40,10 @@ impl Inner {
             Err(rejected) => Err(rejected),
         };
         if let Err(rejected) = &admitted {
-            self.record_refusal(asked.clone(), rejected);
+            match &self.run.context.origin {
+                Origin::Direct(_) => self.require_refusal(asked.clone(), rejected).await,
+                _ => self.record_refusal(asked.clone(), rejected),
+            }
         }
         admitted
     }

@@ -33,18 +33,30 @@ impl Inner {
         }
     }
 
+    /// Records a refusal that a script sees. What came of the script is durable before anybody sees that, and this with it.
     pub(crate) fn record_refusal(&self, call: ToolCall, rejected: &CallRejected) {
         if matches!(rejected, CallRejected::Held(_)) && self.run.holds.is_some() {
             // It is recorded when it is asked about.
             return;
         }
-        let error = match rejected {
-            CallRejected::Refused { error, .. } => Some(error.clone()),
-            CallRejected::Held(_) => None,
-        };
-        let (code, rule) = (rejected.code().to_owned(), rejected.rule().to_owned());
-        self.run.record.note(Event::CallRefused { call, code, error, rule });
+        self.run.record.note(refusal(call, rejected));
     }
+
+    /// The same of a call that a client makes itself, durable when this returns: the client is about to see it. A failure is logged and counted;
+    /// nothing was done.
+    pub(super) async fn require_refusal(&self, call: ToolCall, rejected: &CallRejected) {
+        drop(self.run.record.require(refusal(call, rejected)).await);
+    }
+}
+
+/// What is recorded of a call that is not made.
+fn refusal(call: ToolCall, rejected: &CallRejected) -> Event {
+    let error = match rejected {
+        CallRejected::Refused { error, .. } => Some(error.clone()),
+        CallRejected::Held(_) => None,
+    };
+    let (code, rule) = (rejected.code().to_owned(), rejected.rule().to_owned());
+    Event::CallRefused { call, code, error, rule }
 }
 
 /// What is recorded of a call before it is made.

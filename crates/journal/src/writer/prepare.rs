@@ -62,9 +62,8 @@ impl Keys {
     /// The entry as it will be written.
     pub(super) async fn prepare(&mut self, waiting: &Waiting, store: &mut dyn Store) -> Result<Prepared, Unready> {
         let id = id(&waiting.entry.origin);
-        // Whoever begins a run has just made its id, which no other run has: the store, which may be far, is not asked.
-        let begins = matches!(waiting.entry.event, Event::RunStarted(_) | Event::RunRefused { .. });
-        let (key, is_first) = self.key(&id, begins && !self.is_cautious, store).await?;
+        // Whoever begins a run or direct call has just made its id, which no other has: the store, which may be far, is not asked.
+        let (key, is_first) = self.key(&id, begins(&waiting.entry) && !self.is_cautious, store).await?;
         let prepared = prepared(&waiting.entry, waiting.at_ms, (&id, key, is_first)).map_err(Unready::Entry)?;
         if matches!(prepared.change.state, State::Ended { .. }) {
             self.ended.push(id);
@@ -89,6 +88,15 @@ impl Keys {
         };
         self.open.insert(Arc::clone(id), key.clone());
         Ok((key, is_first))
+    }
+}
+
+/// Whether nothing was recorded of the run or direct call before, unless the batch with this entry was not written. A direct call is one call.
+fn begins(entry: &Entry) -> bool {
+    match &entry.event {
+        Event::RunStarted(_) | Event::RunRefused { .. } => true,
+        Event::CallIntended { .. } | Event::CallRefused { .. } => matches!(entry.origin, Origin::Direct(_)),
+        _ => false,
     }
 }
 

@@ -16,7 +16,7 @@ use super::batch::{KEYS, Known, RECORDS, Rows, TILES};
 use super::log::{LOCK, LOG, Log, commit, lock};
 use super::session::{Purpose, Session, step};
 use super::tree::advance;
-use super::{calls, retain, runs, schema, sql, unavailable};
+use super::{Parameters, calls, retain, runs, schema, sql, unavailable};
 use crate::store::{Batch, GuestFolder, KeyState, Retained, Store};
 use crate::tree::{Edge, TreeHead};
 use crate::wire::malformed;
@@ -111,17 +111,15 @@ async fn connect(address: &Address) -> Result<Session, JournalError> {
 
 /// Appends a batch. Returns the edge after it, and the place of its first record.
 async fn append(session: &Session, known: &Edge, batch: &Batch) -> Result<(Edge, u64), JournalError> {
-    let log = lock(session).await?;
+    // Sent together: the server does one after the other.
+    let (log, known_runs) = try_join!(biased; lock(session), known_runs(session, batch))?;
     let mut edge = known.clone();
     advance(session, &mut edge, &log).await?;
     let first = edge.size() + 1;
     let kept_bytes = keep(session, batch).await?;
-    let rows = Rows::of(batch, &mut edge, &known_runs(session, batch).await?);
-    let tree = edge.head()?;
-    let bytes = rows.bytes() + kept_bytes;
-    Box::pin(insert(session, rows)).await.map_err(unavailable)?;
-    let root = tree.root.0.as_slice();
-    session.execute(ADVANCE, &[&sql(tree.size), &root, &bytes]).await.map_err(unavailable)?;
+    let rows = Rows::of(batch, &mut edge, &known_runs);
+    let (tree, bytes) = (edge.head()?, rows.bytes() + kept_bytes);
+    Box::pin(insert(session, rows, tree, bytes)).await.map_err(unavailable)?;
     commit(session).await?;
     Ok((edge, first))
 }
@@ -137,8 +135,10 @@ async fn known_runs(session: &Session, batch: &Batch) -> Result<HashMap<String, 
     known.collect::<Result<_, _>>().map_err(unavailable)
 }
 
-/// Inserts all rows, and waits for the answers together.
-async fn insert(session: &Session, rows: Rows<'_>) -> Result<(), tokio_postgres::Error> {
+/// Inserts all rows, advances the log by so many bytes to the tree with them, and waits for the answers together.
+async fn insert(session: &Session, rows: Rows<'_>, tree: TreeHead, bytes: i64) -> Result<(), tokio_postgres::Error> {
+    let (size, root) = (sql(tree.size), tree.root.0.as_slice());
+    let advanced: Parameters<'_> = &[&size, &root, &bytes];
     let (runs, ended_runs) = rows.runs.columns();
     let (calls, ended_calls) = rows.calls.columns();
     let (objects, last_runs) = rows.named.into_iter().unzip();
@@ -153,6 +153,7 @@ async fn insert(session: &Session, rows: Rows<'_>) -> Result<(), tokio_postgres:
         calls.insert(session),
         ended_calls.update(session),
         insert_named(session, objects, last_runs),
+        session.execute(ADVANCE, advanced),
     )?;
     Ok(())
 }
