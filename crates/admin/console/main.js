@@ -78,6 +78,7 @@ function showLogin(place) {
 
 async function logOut() {
     await remove("/session").catch(() => {});
+    useSession(null);
     go("/login");
 }
 
@@ -88,7 +89,7 @@ async function boot() {
         if (location.pathname !== "/login") go(`/login?to=${encodeURIComponent(location.pathname + location.search)}`, { instead: true });
     });
     session = (await sessionOfLink()) ?? (await get("/session").then(sessionOf, () => null));
-    useSession(session);
+    if (session) useSession(session);
     start(ROUTES, show);
 }
 

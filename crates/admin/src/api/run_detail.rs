@@ -1,5 +1,7 @@
 //! One run, as the console shows it: contents are redacted as `exuvia runs show` does, arguments and values left out.
 
+use std::collections::BTreeMap;
+
 use exuvia_journal::{RunError, RunUsage};
 use exuvia_tool::Limits;
 use schemars::JsonSchema;
@@ -45,6 +47,8 @@ pub(super) struct RunDetail {
     claims: Value,
     /// The trace that it belongs to.
     trace_id: Option<String>,
+    /// Where that trace is shown, by `trace_url` in `[admin]`.
+    trace_url: Option<String>,
     /// The earlier run whose answers it took.
     repairs: Option<String>,
     /// Its calls, in the order of their intents.
@@ -99,11 +103,18 @@ pub(super) struct CallSummary {
     rule: String,
     /// Why it was not answered.
     error: Option<String>,
+    /// The approval that it waits or waited for: the latest, where there were several.
+    approval: Option<String>,
 }
 
 impl RunDetail {
-    /// What is exported of a record, which is redacted.
-    pub(super) fn of(exported: Exported, live: bool) -> Self {
+    /// What is exported of a record, which is redacted, with the approvals of its calls: the earliest first. Whether it is in flight, and where
+    /// its trace is shown.
+    pub(super) fn of(
+        exported: Exported,
+        approvals: &[(u64, String)],
+        (live, trace_url): (bool, Option<String>),
+    ) -> Self {
         let Exported { id, kind, principal, outcome, started_ms, is_erased, rejected, .. } = exported;
         let replayable = kind == "run" && !is_erased && exported.start.is_some();
         let has_start = exported.start.is_some();
@@ -112,7 +123,9 @@ impl RunDetail {
         let listed = exported.calls.len().min(CALLS);
         let calls_left_out = exported.calls.len() - listed;
         let calls = exported.calls.into_iter().take(listed).enumerate().map(|(n, call)| CallSummary::of(n, call));
-        let calls = calls.collect();
+        let answered = exported.approvals.iter().filter_map(|answered| Some((answered.call?, answered.id.clone())));
+        let of_calls: BTreeMap<u64, String> = answered.chain(approvals.iter().cloned()).collect();
+        let calls = calls.map(|call| CallSummary { approval: of_calls.get(&call.id).cloned(), ..call }).collect();
         let usage = end.as_ref().map(|end| end.usage);
         let end = end.unwrap_or_default();
         Self {
@@ -131,6 +144,7 @@ impl RunDetail {
             findings: start.findings,
             claims: serde_json::to_value(start.claims).unwrap_or_default(),
             trace_id: start.trace_id,
+            trace_url,
             repairs: start.repairs,
             calls,
             limits: has_start.then_some(start.limits),
@@ -165,6 +179,7 @@ impl CallSummary {
             started_ms,
             rule,
             error,
+            approval: None,
         }
     }
 }

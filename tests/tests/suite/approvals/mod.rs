@@ -2,6 +2,7 @@
 
 mod calls;
 mod elicited;
+mod killed;
 mod notified;
 mod parked;
 mod served;

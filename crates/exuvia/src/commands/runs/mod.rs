@@ -17,7 +17,7 @@ use exuvia_policy::Redaction;
 use exuvia_tool::Principal;
 
 use crate::file_threads::FileThreads;
-use crate::journal::{Archives, unknown};
+use crate::journal::{Archives, open_archives, record, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
 use crate::terminal::{self, Terminal};
 pub(crate) use exuvia_admin::{Exported, utc};
@@ -43,8 +43,8 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
                 Some(run) => run,
                 None => latest_run(&archives).await?,
             };
-            let (_, record) = archives.record(&id).await?;
-            let exported = Exported::of(&record, &redaction);
+            let (_, found) = record(&archives, &id).await?;
+            let exported = Exported::of(&found, &redaction);
             match json {
                 true => printed_json(&exported),
                 false => printed(&shown(&exported, calls)),
@@ -53,7 +53,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
         RunsCommand::Export { runs, filter } => exporting::export(&archives, &redaction, &runs, &filter.into()).await,
         RunsCommand::Erase { runs } => erase(&archives, &runs).await,
         RunsCommand::Stats { filter, json } => {
-            let stats = stats::of(&archives, &filter.into()).await?;
+            let stats = archives.stats(&filter.into()).await?;
             match json {
                 true => printed_json(&stats::json(&stats)),
                 false => printed(&stats::text(&stats)),
@@ -67,7 +67,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
 pub(crate) async fn opened(args: JournalArgs) -> Result<(Archives, Redaction)> {
     let open = move || {
         let config = args.load()?;
-        anyhow::Ok((Archives::open(&config)?, config.redaction))
+        anyhow::Ok((open_archives(&config)?, config.redaction))
     };
     FileThreads::default().run(open).await.context("the journal cannot be read")?
 }
@@ -85,14 +85,7 @@ async fn erase(archives: &Archives, runs: &[String]) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let erasure = Erasure { principal: Principal::Operator, at_ms: now_ms() };
     for id in runs {
-        let mut is_erased = false;
-        for found in archives.all() {
-            is_erased = found.archive.erase(id, &erasure).await.with_context(|| found.place())?;
-            if is_erased {
-                break;
-            }
-        }
-        if !is_erased {
+        if !archives.erase(id, &erasure).await? {
             return Err(unknown(id));
         }
         terminal.print(&format!("erased: {id}"));
