@@ -26,8 +26,10 @@ impl AdminApi {
     ///
     /// It has none.
     pub async fn of(daemon: &Daemon) -> Self {
+        // What says where it listens says that the token is there.
+        let at = Self::at(daemon).await;
         let token = fs::read_to_string(daemon.data().as_path().join("exuvia/admin.token"));
-        Self { token: token.expect("a token"), ..Self::at(daemon).await }
+        Self { token: token.expect("a token"), ..at }
     }
 
     /// That of this daemon, without a token.

@@ -106,15 +106,16 @@ async fn a_form_of_another_page_and_a_large_body_are_not_read() {
     assert_eq!(api.ask("POST", "/try/check", Some(&large)).await.status, 413, "with the token");
 }
 
-#[test]
+#[tokio::test]
 #[cfg(target_os = "linux")]
-fn the_socket_is_for_its_own_user() {
+async fn the_socket_is_for_its_own_user() {
     use std::fs::{Permissions, metadata, set_permissions};
     use std::os::unix::fs::PermissionsExt as _;
     use std::os::unix::process::CommandExt as _;
     use std::process::Command;
 
     let daemon = Daemon::start(&[]);
+    AdminApi::of(&daemon).await;
     let folder = daemon.data().as_path().join("exuvia");
     let socket = folder.join("admin.sock");
     assert_eq!(metadata(&socket).expect("a socket").permissions().mode() & 0o777, 0o600);

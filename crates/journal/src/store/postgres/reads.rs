@@ -110,7 +110,8 @@ macro_rules! read {
 }
 
 async fn connect(address: &Address, purpose: Purpose) -> Result<Session, JournalError> {
-    let session = Session::connect(address, purpose).await.map_err(unreadable)?;
+    let unread = |error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error);
+    let session = Session::connect_apart(address, purpose).await.map_err(unread)?;
     schema::check(&session, &address.schema).await?;
     Ok(session)
 }
