@@ -50,7 +50,7 @@ async fn of(place: JournalPlace, store: &str) -> Result<String> {
     let (runs, begun) = (runs(), Instant::now());
     let journal = place.open(&data).await;
     for number in 0..runs {
-        for entry in entries(number) {
+        for entry in entries(number)? {
             while journal.enqueue(entry.clone()).is_err() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
@@ -110,7 +110,7 @@ async fn close(journal: &StoreJournal) -> Result<()> {
 }
 
 /// A run of some calls, of which one in ten fails and one in twenty is slow; each tenth is a client's own call, each hundredth an action.
-fn entries(number: u64) -> Vec<Entry> {
+fn entries(number: u64) -> Result<Vec<Entry>> {
     let principal = Principal::Key(format!("k{}", number % 20).as_str().into());
     let id = format!("01KB{number:022}");
     let (is_direct, is_action) = (number % 10 == 3, number % 100 == 7);
@@ -121,27 +121,30 @@ fn entries(number: u64) -> Vec<Entry> {
     };
     let entry = |event| Entry { principal: principal.clone(), origin: origin.clone(), event };
     if is_direct || is_action {
-        return vec![entry(intended(number, 1)), entry(ended(number, 1))];
+        return Ok(vec![entry(intended(number, 1)?), entry(ended(number, 1))]);
     }
     let source = format!("rows = crm.tool_1(limit={number})\nresult = len(rows)\n");
     let start = RunStart { source, source_sha256: "0".repeat(64), ..RunStart::default() };
-    let calls = (1..=1 + number % 4).flat_map(|call| [entry(intended(number, call)), entry(ended(number, call))]);
+    let mut entries = vec![entry(Event::RunStarted(Box::new(start)))];
+    for call in 1..=1 + number % 4 {
+        entries.extend([entry(intended(number, call)?), entry(ended(number, call))]);
+    }
     let (outcome, error) = match number % 10 {
         0 => ("raised", Some(RunError { kind: "ValueError".into(), message: "no rows".into(), ..RunError::default() })),
         5 => ("stopped", None),
         _ => ("returned", None),
     };
     let end = RunEnd { outcome: outcome.into(), error, result: Json::parse("3".to_owned()).ok(), ..RunEnd::default() };
-    let ends = [entry(Event::RunEnded(Box::new(end)))];
-    [entry(Event::RunStarted(Box::new(start)))].into_iter().chain(calls).chain(ends).collect()
+    entries.push(entry(Event::RunEnded(Box::new(end))));
+    Ok(entries)
 }
 
-fn intended(number: u64, call: u64) -> Event {
+fn intended(number: u64, call: u64) -> Result<Event> {
     let server = SERVERS[(number % 7 * call) as usize % SERVERS.len()];
     let tool = if number % 10_000 == 1 { "rare".to_owned() } else { format!("tool_{}", number % 12) };
-    let arguments = Arguments::parse(format!("{{\"limit\":{number}}}")).unwrap_or_default();
+    let arguments = Arguments::parse(format!("{{\"limit\":{number}}}"))?;
     let call = ToolCall { id: CallId(call), name: ToolName::new(server, tool), arguments, line: Some(1) };
-    Event::CallIntended { call, written: None, rule: "listed".into(), cost: Cost::ZERO }
+    Ok(Event::CallIntended { call, written: None, rule: "listed".into(), cost: Cost::ZERO })
 }
 
 fn ended(number: u64, call: u64) -> Event {

@@ -304,3 +304,25 @@ async fn kill_them(place: JournalPlace, number: usize) {
         processes.unknown, processes.points
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_ends_brings_nothing_back_and_another_one_does() {
+    let world = World::new(20).await;
+    let run = world.begin("result = fake.echo(value=1)['value']");
+    let id = run.id().clone();
+    run.report().await;
+    let asked = world.asked(&id, 1).await;
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    let gateway = world.gateway.gateway();
+    gateway.stop_bringing_back();
+    assert!(!gateway.is_bringing_back(), "nothing is on its way");
+    world.answer(&asked[0], true).await;
+    // Longer than until it looks for what can go on.
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(world.until(&id, |_| true).await, WaitingState::Parked);
+    let other = world.beside().await;
+    other.over(&id).await;
+    assert_eq!((other.result(&id), world.made().len(), other.made().len()), ("1".to_owned(), 0, 1));
+    world.gateway.stop().await;
+    other.gateway.stop().await;
+}
