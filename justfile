@@ -42,6 +42,7 @@ gates *names:
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
     EXUVIA_REPLAYS=1000 cargo test --release --test suite -- recorded_runs_replay --nocapture
     EXUVIA_KILLS=300 cargo test --release --test suite -- kept_kills --nocapture --test-threads 1
+    EXUVIA_HELD_KILLS=100 cargo test --release --test suite -- approvals::killed --nocapture --test-threads 1
     EXUVIA_KILLS=20 EXUVIA_JOURNAL_MIB=1024 cargo test --release --test suite -- kept_kills --nocapture --test-threads 1
     EXUVIA_TEST_KILL_ROUNDS=300 cargo test --release --test kill -- --nocapture --test-threads 1
 

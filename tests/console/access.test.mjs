@@ -112,6 +112,8 @@ test("tokens: what was paid and what would have been", async () => {
   const page = await openPage(browser, fake, "/tokens");
   await settled(page, "Tokens");
   assert.match(await page.locator(".figures").innerText(), /97 %[^]*360[^]*38,400/);
+  assert.match(await page.getByRole("group", { name: "What was paid" }).innerText(), /Questions about tools[^]*20 %[^]*Scripts/);
+  assert.deepEqual(await axe(page), []);
   await page.locator(".plot summary").first().click();
   await page.locator(".plot tbody tr").nth(29).waitFor();
   await page.done();

@@ -130,6 +130,21 @@ test("a session ends with the log out, and without one nothing is shown", only, 
   await page.context().close();
 });
 
+test("the cookie of a session is nothing without what the page keeps", only, async () => {
+  const page = await at("/runs");
+  await settled(page, "Runs");
+  const port = new URL(daemon.url).port;
+  const cookies = await page.context().cookies();
+  assert.deepEqual(cookies.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [[`exuvia_console_${port}`, true, "Strict"]]);
+  await page.reload();
+  await settled(page, "Runs");
+  await page.evaluate(() => localStorage.removeItem("exuvia.session"));
+  await page.reload();
+  await page.getByLabel("Code").waitFor();
+  assert.equal(await page.evaluate(async () => (await fetch("/api/v1/runs")).status), 401);
+  await page.context().close();
+});
+
 test("pages come under the policy that the console is made for", only, async () => {
   const { headers } = await fetch(`${daemon.url}/runs`);
   assert.match(headers.get("content-security-policy"), /default-src 'none'.*script-src 'self'.*require-trusted-types-for 'script'/);

@@ -26,6 +26,18 @@ impl AdminApi {
     ///
     /// It has none.
     pub async fn of(daemon: &Daemon) -> Self {
+        // What says where it listens says that the token is there.
+        let at = Self::at(daemon).await;
+        let token = fs::read_to_string(daemon.data().as_path().join("exuvia/admin.token"));
+        Self { token: token.expect("a token"), ..at }
+    }
+
+    /// That of this daemon, without a token.
+    ///
+    /// # Panics
+    ///
+    /// It has none.
+    pub async fn at(daemon: &Daemon) -> Self {
         let begun = Instant::now();
         let address = loop {
             let said = daemon.said();
@@ -36,8 +48,7 @@ impl AdminApi {
             assert!(begun.elapsed() < PATIENCE, "no admin API:\n{}", said.join("\n"));
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        let token = fs::read_to_string(daemon.data().as_path().join("exuvia/admin.token")).expect("a token");
-        Self { address, token }
+        Self { address, token: String::new() }
     }
 
     /// Sends a request below `/api/v1` with the token.

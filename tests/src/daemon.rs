@@ -161,6 +161,16 @@ impl Daemon {
         kill(Pid::from_raw(id), signal).expect("it runs");
     }
 
+    /// Stops it, as a service manager does.
+    ///
+    /// # Panics
+    ///
+    /// It does not end in time.
+    pub async fn stop(mut self) {
+        self.signal(Signal::SIGTERM);
+        self.ends_within(PATIENCE).await;
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

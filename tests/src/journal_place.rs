@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exuvia_journal::{OpenOptions, PostgresJournal, SqliteJournal, StoreJournal};
+use exuvia_journal::{
+    ApprovalStore, OpenOptions, PostgresApprovals, PostgresArchive, PostgresJournal, SqliteApprovals, SqliteArchive,
+    SqliteJournal, StoreArchive, StoreJournal,
+};
 use exuvia_test_support::postgres::{self, Server};
 
 use crate::DataHome;
@@ -56,6 +59,31 @@ impl JournalPlace {
         match &self.url {
             Some(url) => PostgresJournal::open(url, &options).await.expect("a journal"),
             None => SqliteJournal::open(&options).expect("a journal"),
+        }
+    }
+
+    /// Opens it for reading, in a data directory.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be opened.
+    #[must_use]
+    pub fn archive(&self, data: &DataHome) -> StoreArchive {
+        match &self.url {
+            Some(url) => PostgresArchive::open(url, &self.folder(data)).expect("a journal"),
+            None => SqliteArchive::open(&self.folder(data)).expect("a journal"),
+        }
+    }
+
+    /// The approvals that are kept in it, in a data directory.
+    ///
+    /// # Panics
+    ///
+    /// They cannot be opened.
+    pub async fn approvals(&self, data: &DataHome) -> Arc<dyn ApprovalStore> {
+        match &self.url {
+            Some(url) => PostgresApprovals::open(url).await.expect("approvals"),
+            None => SqliteApprovals::open(&self.folder(data)).expect("approvals"),
         }
     }
 

@@ -8,8 +8,10 @@ mod container;
 mod direct;
 mod flat;
 mod isolation;
+mod lists;
 mod load;
 mod merged;
+mod parked;
 mod payloads;
 mod peaks;
 mod servers;
@@ -27,7 +29,7 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 17] = [
+const GATES: [(&str, Gate); 19] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
@@ -43,6 +45,8 @@ const GATES: [(&str, Gate); 17] = [
     ("reload", |runtime| runtime.block_on(trials::a_storm_of_reloads())),
     ("sigterm", |runtime| runtime.block_on(trials::stops_under_load())),
     ("kills", |runtime| runtime.block_on(trials::kills())),
+    ("parked", |runtime| runtime.block_on(parked::ten_thousand_wait())),
+    ("lists", |runtime| runtime.block_on(lists::every_filter_is_fast())),
     ("fuel", |_| exuvia_benches::fuel::check(false).map(|()| "within the baseline".into())),
     ("ignored", |_| commands::ignored_tests()),
 ];

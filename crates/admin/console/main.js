@@ -80,6 +80,7 @@ function showLogin(place) {
 
 async function logOut() {
     await remove("/session").catch(() => {});
+    useSession(null);
     go("/login");
 }
 
@@ -90,7 +91,7 @@ async function boot() {
         if (location.pathname !== "/login") go(`/login?to=${encodeURIComponent(location.pathname + location.search)}`, { instead: true });
     });
     session = (await sessionOfLink()) ?? (await get("/session").then(sessionOf, () => null));
-    useSession(session);
+    if (session) useSession(session);
     start(ROUTES, show);
 }
 

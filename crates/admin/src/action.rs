@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use exuvia_journal::{Entry, Event, Journal};
+use exuvia_journal::{ACTION_PREFIX, Entry, Event, Journal};
 use exuvia_text::line;
 use exuvia_tool::{Arguments, CallId, Cost, DirectCallId, Origin, Principal, ToolCall, ToolName};
 use serde_json::json;
@@ -16,8 +16,6 @@ use crate::caller::Caller;
 
 /// The server that actions are recorded with.
 pub(crate) const SERVER: &str = "exuvia:admin";
-/// What the ids of actions begin with, which distinguishes them from calls of clients.
-pub(crate) const ID_PREFIX: &str = "admin-";
 
 /// An action whose intent is recorded. Dropped before it is [done](Self::done), it has failed.
 #[must_use = "what is not done has failed"]
@@ -43,7 +41,7 @@ impl Admin {
         tracing::info!(principal = %caller.principal(), way = caller.way(), action, target = %line(target), "admin action");
         let not_open = || ApiError::unavailable("the journal is not open yet");
         let journal = self.sources().journal().ok_or_else(not_open)?;
-        let id = DirectCallId::new(format!("{ID_PREFIX}{}", self.gateway()?.new_direct_call_id()));
+        let id = DirectCallId::new(format!("{ACTION_PREFIX}{}", self.gateway()?.new_direct_call_id()));
         let arguments = Arguments::parse(json!({"target": target, "way": caller.way()}).to_string());
         let arguments = arguments.map_err(|error| ApiError::bad_request(error.to_string()))?;
         let call = ToolCall { id: CallId(1), name: ToolName::new(SERVER, action), arguments, line: None };

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::ApiError;
+use crate::caller::cookie_name;
 use crate::credential::AdminToken;
 use crate::sessions::Sessions;
 use crate::sources::Sources;
@@ -134,6 +135,11 @@ impl Admin {
 
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.identity.address
+    }
+
+    /// What the cookie of a session is called.
+    pub(crate) fn cookie_name(&self) -> String {
+        cookie_name(self.address().map_or(0, |address| address.port()))
     }
 
     pub(crate) fn token(&self) -> &AdminToken {

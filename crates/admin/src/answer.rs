@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::journals::JournalsError;
 use crate::sources::SourceError;
 
 /// The body of every response.
@@ -106,6 +107,12 @@ impl ApiError {
 
 impl From<JournalError> for ApiError {
     fn from(error: JournalError) -> Self {
+        Self::unavailable(SourceError::new(error).to_string())
+    }
+}
+
+impl From<JournalsError> for ApiError {
+    fn from(error: JournalsError) -> Self {
         Self::unavailable(SourceError::new(error).to_string())
     }
 }

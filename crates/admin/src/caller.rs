@@ -11,9 +11,9 @@ use crate::admin::Admin;
 use crate::answer::ApiError;
 use crate::sessions::{Scope, Session};
 
-/// The cookie of a session of the console.
-pub(crate) const COOKIE: &str = "exuvia_console";
-/// What repeats a session's value in unsafe requests.
+/// What the cookie of a session of the console is called, before the port of its listener.
+const COOKIE: &str = "exuvia_console_";
+/// What repeats a session's value, which only pages of this listener's origin can read: a cookie goes to every port of the machine.
 pub(crate) const CSRF: &str = "x-exuvia-csrf";
 /// The longest credential that is looked at, in bytes.
 const LONGEST: usize = 512;
@@ -116,6 +116,11 @@ pub(crate) fn identify(
     }
 }
 
+/// The name of the cookie of a listener on this port: consoles of several daemons in one browser leave each other's alone.
+pub(crate) fn cookie_name(port: u16) -> String {
+    format!("{COOKIE}{port}")
+}
+
 fn proof(admin: &Admin, head: &Parts, channel: Channel) -> Result<Proof, ApiError> {
     if let Some(value) = single(&head.headers, header::AUTHORIZATION)? {
         let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -124,15 +129,15 @@ fn proof(admin: &Admin, head: &Parts, channel: Channel) -> Result<Proof, ApiErro
             _ => Err(failed(admin, channel)),
         };
     }
-    let Some(cookie) = cookie(&head.headers) else { return Ok(Proof::Nothing) };
+    let Some(cookie) = cookie(&head.headers, &admin.cookie_name()) else { return Ok(Proof::Nothing) };
     let Some(session) = admin.sessions().get(cookie) else { return Ok(Proof::Nothing) };
-    if !is_safe(&head.method) {
-        let csrf = single(&head.headers, CSRF)?.unwrap_or_default();
-        if !session.has_csrf(csrf) {
-            return Err(forbidden("the header X-Exuvia-CSRF must repeat the value that GET /api/v1/session gives"));
-        }
+    let repeats = session.has_csrf(single(&head.headers, CSRF)?.unwrap_or_default());
+    match repeats {
+        true => Ok(Proof::Session(cookie.to_owned(), session)),
+        // The cookie alone shows nothing: whoever serves another port of this machine may have it.
+        false if is_safe(&head.method) => Ok(Proof::Nothing),
+        false => Err(forbidden("the header X-Exuvia-CSRF must repeat the value that the login gave")),
     }
-    Ok(Proof::Session(cookie.to_owned(), session))
 }
 
 /// A wrong credential, which is counted.
@@ -172,8 +177,8 @@ fn single(headers: &HeaderMap, name: impl header::AsHeaderName) -> Result<Option
 }
 
 /// The value of the session's cookie.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = pairs.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, value)| *name == COOKIE && value.len() <= LONGEST).map(|(_, value)| value)
+    pairs.find(|(other, value)| *other == name && value.len() <= LONGEST).map(|(_, value)| value)
 }

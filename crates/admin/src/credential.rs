@@ -120,6 +120,11 @@ mod tests {
         assert!(again.is(&first.0) && !again.is("") && !again.is(&first.0[1..]));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
         assert_eq!(AdminToken::of_file(&path).err().expect("refused").kind(), io::ErrorKind::PermissionDenied);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("set");
+        if nix::unistd::geteuid().is_root() {
+            std::os::unix::fs::chown(&path, Some(65_534), None).expect("given away");
+            assert_eq!(AdminToken::of_file(&path).err().expect("refused").kind(), io::ErrorKind::PermissionDenied);
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub use budget_members::budget_members;
 pub use client::{AdminClient, AdminEvents, ClientError};
 pub use exported::{Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedStart, schema};
 pub use http::operation_paths;
-pub use journals::{JournalReader, Journals};
+pub use journals::{JournalReader, Journals, JournalsError, ReadJournal};
 pub use server::{AdminServer, BindError, RunningAdmin};
 pub use sources::{EffectiveConfig, ReadError, ServerSummary, SourceError, Sources};
 pub use survey::{SurveyedServer, SurveyedTool, accept_tools};

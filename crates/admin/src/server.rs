@@ -124,7 +124,8 @@ impl AdminServer {
     pub fn start(self, gateway: PendingGateway, sources: Arc<dyn Sources>) -> io::Result<RunningAdmin> {
         let Self { tcp, unix, identity, .. } = self;
         let over = CancellationToken::new();
-        let admin = Arc::new(Admin::new(gateway, sources, identity, ROUTES.description(), over.clone()));
+        let port = identity.address.map_or(0, |address| address.port());
+        let admin = Arc::new(Admin::new(gateway, sources, identity, ROUTES.description(port), over.clone()));
         let tcp = tcp.map(TcpListener::from_std).transpose()?;
         let unix = match unix {
             Some((listener, file)) => Some((UnixListener::from_std(listener)?, file)),

@@ -31,7 +31,7 @@ pub(crate) enum Scope {
 /// A session of the console.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    /// What unsafe requests repeat in a header: a page of another origin cannot read it.
+    /// What requests repeat in a header: a page of another origin, another port among them, cannot read it.
     pub(crate) csrf: String,
     pub(crate) scope: Scope,
     begun: Instant,
@@ -111,7 +111,7 @@ impl Session {
         self.used.elapsed() < IDLE && self.begun.elapsed() < LIFE
     }
 
-    /// Whether this is the value that unsafe requests repeat.
+    /// Whether this is the value that requests repeat.
     pub(crate) fn has_csrf(&self, value: &str) -> bool {
         self.csrf.as_bytes().ct_eq(value.as_bytes()).into()
     }
@@ -141,5 +141,25 @@ mod tests {
         let (last, _) = sessions.open(Scope::All).expect("a session");
         sessions.close(&last);
         assert!(sessions.get(&last).is_none());
+    }
+
+    #[test]
+    fn codes_and_sessions_end_by_time() {
+        let sessions = Sessions::default();
+        let ago = |time: Duration| Instant::now().checked_sub(time);
+        // A machine that has just started has no earlier time.
+        let Some(long_ago) = ago(CODE) else { return };
+        let code = sessions.code().expect("a code");
+        locked(&sessions.codes)[0].1 = long_ago;
+        assert!(!sessions.take_code(&code));
+        for (begun, used, holds) in [(IDLE, IDLE, false), (LIFE, Duration::ZERO, false), (IDLE, Duration::ZERO, true)] {
+            let (Some(begun), Some(used)) = (ago(begun), ago(used)) else { continue };
+            let (cookie, _) = sessions.open(Scope::All).expect("a session");
+            let mut open = locked(&sessions.open);
+            let session = open.get_mut(&cookie).expect("it is there");
+            (session.begun, session.used) = (begun, used);
+            drop(open);
+            assert_eq!(sessions.get(&cookie).is_some(), holds, "{begun:?} {used:?}");
+        }
     }
 }

@@ -50,6 +50,10 @@ pub enum ReadError {
 pub struct EffectiveConfig {
     /// For people: a line for each server, list and profile, without secrets.
     pub summary: String,
+    /// The same as an `exuvia.toml`, with the defaults.
+    pub toml: String,
+    /// Where traces are shown: a URL with `{trace_id}`.
+    pub trace_url: Option<String>,
     /// What is hidden of recorded content.
     pub redaction: Redaction,
     /// Roles, keys, budgets.
@@ -79,6 +83,8 @@ impl EffectiveConfig {
     pub fn of(config: &Config) -> Self {
         Self {
             summary: exuvia_config::summary(config),
+            toml: exuvia_config::effective_toml(config),
+            trace_url: config.admin.trace_url.clone(),
             redaction: config.journal.redaction.clone(),
             access: config.access.clone(),
             pins: config.pins.clone(),

@@ -14,10 +14,12 @@ pub struct AdminConfig {
     pub listen: SocketAddr,
     /// The address is configured: where it is taken, no other port stands in for it.
     pub is_fixed: bool,
+    /// Where traces are shown: a URL with `{trace_id}`.
+    pub trace_url: Option<String>,
 }
 
 impl Default for AdminConfig {
     fn default() -> Self {
-        Self { is_on: true, listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), is_fixed: false }
+        Self { is_on: true, listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)), is_fixed: false, trace_url: None }
     }
 }

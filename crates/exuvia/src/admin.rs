@@ -105,7 +105,7 @@ impl BoundAdmin {
     /// For one client: on a port of its own, without a socket. The links of approvals lead there.
     pub(crate) async fn of_client(config: &Config) -> Self {
         let listen = SocketAddr::new(config.admin.listen.ip(), 0);
-        let own = AdminConfig { is_on: config.admin.is_on, listen, is_fixed: true };
+        let own = AdminConfig { listen, is_fixed: true, ..config.admin.clone() };
         let bound = bind(own, folder(&config.journal), false).await;
         Self(bound.inspect_err(|error| tracing::info!(%error, "no admin API")).ok().flatten())
     }
@@ -178,7 +178,7 @@ impl AdminSources {
             let there = siblings(&base).filter(|folder| *folder != own && has_journal(folder));
             let reader = |folder: PathBuf| {
                 let archive = SqliteArchive::open(&folder).map_err(SourceError::new)?;
-                Ok(JournalReader::stored(folder.display().to_string(), archive))
+                Ok(JournalReader::Stored(folder.display().to_string(), archive))
             };
             there.map(reader).collect()
         };

@@ -48,6 +48,17 @@ impl Gateway {
         }
     }
 
+    /// Brings no run back any more, because the process ends: another one does. Those that go on come to their end.
+    pub fn stop_bringing_back(&self) {
+        self.resumes.close();
+    }
+
+    /// Whether a run is being brought back, or was and goes on.
+    #[must_use]
+    pub fn is_bringing_back(&self) -> bool {
+        self.resumes.available_permits() < self.engine.concurrent_runs().max(1) as usize
+    }
+
     /// Sets where people answer. Once.
     pub fn set_approval_links(&self, links: Arc<dyn ApprovalLinks>) {
         if let Some(approvals) = &self.approvals {

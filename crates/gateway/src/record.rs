@@ -55,6 +55,11 @@ impl Recorder {
         self.journal.keeps_readings()
     }
 
+    /// Counts a question of a client about tools and its answer.
+    pub(crate) fn looked_up(&self, question: &str, answer: &str) {
+        self.journal.looked_up(question, answer);
+    }
+
     /// Whether the latest entry could not be kept, or waits because nothing can be written.
     pub(crate) fn is_failing(&self) -> bool {
         self.failures.is_latest.load(Ordering::Relaxed) || self.journal.is_failing()

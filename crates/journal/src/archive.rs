@@ -87,11 +87,39 @@ pub struct Filter {
     pub until_ms: Option<u64>,
     /// With this text in the error that ended it, or that one of its calls failed with; in any case of letters.
     pub error: Option<String>,
+    /// With this text in one of those errors or in the name `SERVER.TOOL` of a call, or with an id that begins so; in any case of letters.
+    pub text: Option<String>,
+    /// Of this kind.
+    pub kind: Option<RecordKind>,
+    /// Those that failed, or those that did not: that succeeded, go on, wait, or are unknown.
+    pub failed: Option<bool>,
+    /// That took at least so long, in milliseconds.
+    pub slow_ms: Option<u64>,
     /// Only those whose first entry stands before this place: the next page.
     pub before: Option<Seq>,
     /// At most so many. 0: all.
     pub limit: usize,
 }
+
+/// What something is that is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordKind {
+    /// A run.
+    Run,
+    /// A client's own call.
+    Direct,
+    /// Either of the two.
+    Work,
+    /// Something that an operator did. It is recorded as a direct call whose id begins with [`ACTION_PREFIX`].
+    Action,
+}
+
+/// What the ids of actions of operators begin with.
+pub const ACTION_PREFIX: &str = "admin-";
+
+/// Outcomes of runs and direct calls that are no failure. One without an outcome is none either.
+pub(crate) const NOT_FAILED: [&str; 3] = ["returned", "ok", "awaiting-approval"];
 
 /// A run or a direct call in a list.
 #[derive(Debug, Clone)]
@@ -101,6 +129,8 @@ pub struct Summary {
     pub first: Seq,
     /// On whose behalf.
     pub principal: Principal,
+    /// The profile that its client named, if it named one.
+    pub profile: Option<String>,
     /// The run, or the client's own call.
     pub origin: Origin,
     /// When it began, in milliseconds since the epoch.

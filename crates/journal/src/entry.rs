@@ -401,6 +401,12 @@ pub trait Journal: Send + Sync {
         let _ = guest;
     }
 
+    /// Counts a question about tools, such as a client's search, and its answer: texts that models write and read and that are recorded nowhere.
+    /// Waits for nothing, and what is not written yet is lost with the process.
+    fn looked_up(&self, question: &str, answer: &str) {
+        let _ = (question, answer);
+    }
+
     /// Whether it keeps what only replays need: readings and objects. Where it does not, they are not even made.
     fn keeps_readings(&self) -> bool {
         true

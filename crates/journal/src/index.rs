@@ -26,6 +26,8 @@ pub(crate) struct Change {
     pub(crate) is_direct: bool,
     /// What the run names by digest: namespace and guest.
     pub(crate) objects: Option<[String; 2]>,
+    /// The profile that the client of the run named.
+    pub(crate) profile: Option<String>,
     pub(crate) call: CallChange,
     pub(crate) state: State,
 }
@@ -77,12 +79,16 @@ impl Change {
     /// What a record changes. `error` is the [line](error_line) that the index has of its private part.
     pub(crate) fn of(head: &Head, error: Option<String>) -> Self {
         let is_direct = head.direct.is_some();
-        let objects = match &head.event {
-            HeadEvent::RunStarted(start) => Some([start.namespace_sha256.clone(), start.guest_sha256.clone()]),
-            _ => None,
+        let (objects, profile) = match &head.event {
+            HeadEvent::RunStarted(start) => {
+                let objects = [start.namespace_sha256.clone(), start.guest_sha256.clone()];
+                (Some(objects), start.profile.as_deref().map(text))
+            }
+            _ => (None, None),
         };
         let (call, state) = (call_change(&head.event, error.as_ref()), state(&head.event, is_direct, error));
-        Self { at_ms: head.at_ms.min(MAX), principal: head.principal.to_string(), is_direct, objects, call, state }
+        let (at_ms, principal) = (head.at_ms.min(MAX), head.principal.to_string());
+        Self { at_ms, principal, is_direct, objects, profile, call, state }
     }
 }
 
@@ -152,6 +158,7 @@ pub(crate) struct RunIndex {
     pub(crate) id: String,
     pub(crate) is_direct: bool,
     pub(crate) principal: String,
+    pub(crate) profile: Option<String>,
     pub(crate) started_ms: u64,
     pub(crate) ended_ms: Option<u64>,
     pub(crate) outcome: Option<String>,
@@ -194,6 +201,7 @@ impl RunIndex {
             id: id.to_owned(),
             is_direct: change.is_direct,
             principal: change.principal.clone(),
+            profile: change.profile.clone(),
             started_ms: change.at_ms,
             ended_ms: None,
             outcome: None,

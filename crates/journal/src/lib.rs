@@ -79,6 +79,7 @@ mod reading;
 mod seal;
 mod stats;
 mod store;
+mod tokens;
 mod tree;
 mod wire;
 mod writer;
@@ -94,7 +95,7 @@ pub use approvals::{
     MAX_ASKED_AT_ONCE, MAX_LISTED, MAX_REASON_BYTES, MAX_SCRIPT_BYTES, MemoryApprovals, NewApproval, PostgresApprovals,
     ScriptCall, SqliteApprovals, WaitingRun, WaitingState,
 };
-pub use archive::{Archive, Erasure, Filter, Record, Summary};
+pub use archive::{ACTION_PREFIX, Archive, Erasure, Filter, Record, RecordKind, Summary};
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
 pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};
 pub use error::{JournalError, JournalErrorKind};
@@ -106,4 +107,5 @@ pub use reading::Reading;
 pub use stats::{Latency, PrincipalStats, Stats, ToolStats};
 pub use store::postgres::PostgresJournal;
 pub use store::sqlite::SqliteJournal;
+pub use tokens::{TokenKind, TokenSum};
 pub use writer::StoreJournal;

@@ -5,7 +5,7 @@ use std::future::ready;
 
 use exuvia_tool::{BoxFuture, Cost};
 
-use crate::archive::MAX_SUMMARY_TOOLS;
+use crate::archive::{ACTION_PREFIX, MAX_SUMMARY_TOOLS, NOT_FAILED, RecordKind};
 use crate::index::AWAITING;
 use crate::{Archive, Entry, Event, Filter, JournalError, MemoryJournal, Object, Record, Stamped, Summary};
 
@@ -57,12 +57,35 @@ fn summary_fits(summary: &Summary, filter: &Filter) -> bool {
         let error = summary.error.as_deref().unwrap_or_default().to_lowercase();
         error.contains(&text.to_lowercase())
     };
+    let is_kind = |kind| match (kind, summary.origin.direct()) {
+        (RecordKind::Run, call) => call.is_none(),
+        (RecordKind::Work, call) => call.is_none_or(|call| !call.as_str().starts_with(ACTION_PREFIX)),
+        (kind, call) => {
+            call.is_some_and(|call| (kind == RecordKind::Action) == call.as_str().starts_with(ACTION_PREFIX))
+        }
+    };
+    let has_failed = summary.outcome.as_deref().is_some_and(|outcome| !NOT_FAILED.contains(&outcome));
+    let wall_ms = summary.ended_ms.map(|ended| ended.saturating_sub(summary.started_ms));
+    let is_named = |text: &String| {
+        let text = text.to_lowercase();
+        let is_in = |name: String| name.to_lowercase().contains(&text);
+        summary.tools.iter().any(|tool| is_in(tool.to_string())) || id_text(summary).to_lowercase().starts_with(&text)
+    };
     filter.principal.as_ref().is_none_or(|principal| *principal == summary.principal)
         && filter.outcome.as_ref().is_none_or(|outcome| Some(outcome) == summary.outcome.as_ref())
         && filter.since_ms.is_none_or(|since| summary.started_ms >= since)
         && filter.until_ms.is_none_or(|until| summary.started_ms < until)
         && filter.before.is_none_or(|before| summary.first < before)
         && filter.error.as_ref().is_none_or(has_text)
+        && filter.text.as_ref().is_none_or(|text| has_text(text) || is_named(text))
+        && filter.kind.is_none_or(is_kind)
+        && filter.failed.is_none_or(|failed| failed == has_failed)
+        && filter.slow_ms.is_none_or(|least| wall_ms.is_some_and(|ms| ms >= least))
+}
+
+fn id_text(summary: &Summary) -> &str {
+    let run = summary.origin.run().map(exuvia_tool::RunId::as_str);
+    run.or_else(|| summary.origin.direct().map(exuvia_tool::DirectCallId::as_str)).unwrap_or_default()
 }
 
 fn summary(record: &Record) -> Option<Summary> {
@@ -71,6 +94,7 @@ fn summary(record: &Record) -> Option<Summary> {
     let mut summary = Summary {
         first: first.seq,
         principal,
+        profile: record.start().and_then(|start| start.profile.clone()),
         origin,
         started_ms: first.at_ms,
         ended_ms: None,

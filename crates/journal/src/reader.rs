@@ -13,6 +13,7 @@ use crate::store::{Folder, GuestFolder, Reads, RecordRows, Row, object};
 use crate::wire::{Head, malformed, stamped};
 use crate::{
     Archive, Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats, Summary,
+    TokenSum,
 };
 
 /// The largest record that is read, sealed and opened, in bytes: a record is held in memory, and answers that repeat themselves are
@@ -86,6 +87,16 @@ impl StoreArchive {
     /// The journal cannot be read.
     pub async fn stats(&self, filter: &Filter) -> Result<Stats, JournalError> {
         self.reads.stats(filter).await
+    }
+
+    /// Sums of tokens of the days, in UTC, that begin within these times in milliseconds since the epoch: in order. What was recorded last is in
+    /// them a moment later.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    pub async fn tokens(&self, since_ms: u64, until_ms: u64) -> Result<Vec<TokenSum>, JournalError> {
+        self.reads.tokens(since_ms, until_ms).await
     }
 
     /// Drops the key and the private parts of a run or direct call: its script, arguments, answers, result, log, readings and texts of errors.

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use exuvia_journal::{Archive, Filter, Journal, JournalErrorKind, PostgresArchive, PostgresJournal, StoreJournal};
+use exuvia_journal::{
+    ApprovalFilter, ApprovalStore as _, Archive, Filter, Journal, JournalErrorKind, PostgresApprovals, PostgresArchive,
+    PostgresJournal, StoreJournal,
+};
 use exuvia_test_support::postgres::{self, Server};
 use exuvia_tool::Principal;
 use made::place::Place;
@@ -324,4 +327,26 @@ async fn no_error_shows_the_password() {
             assert!(!error.to_string().contains("127.0.0.1"), "an address for clients: {error}");
         }
     }
+}
+
+/// Runs wait for approvals in tasks of a runtime that has timers alone.
+#[test]
+fn connections_are_of_use_where_there_are_no_sockets_and_after_the_runtime_that_opened_them() {
+    let Some(place) = Place::postgres() else { return };
+    let first = tokio::runtime::Runtime::new().expect("a runtime");
+    let (archive, approvals) = first.block_on(async {
+        let journal = place.open().await;
+        append(&journal, &Principal::Operator, "01", run(1)).await;
+        journal.close().await.expect("closed");
+        (place.archive(), PostgresApprovals::open(place.url().expect("a URL")).await.expect("approvals"))
+    });
+    drop(first);
+    let timers = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    timers.block_on(async {
+        assert_eq!(archive.list(&Filter::default()).await.expect("listed").len(), 1);
+        let pending = ApprovalFilter::default();
+        let [one, other] = [approvals.list(&pending), approvals.list(&pending)];
+        let (one, other) = tokio::join!(one, other);
+        assert!(one.expect("listed").is_empty() && other.expect("listed").is_empty());
+    });
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use exuvia_journal::{
     Archive, Erasure, Event, Filter, Journal, JournalError, JournalErrorKind, Object, ObjectKind, OpenOptions,
-    PackedGuest, Removal, Retention, RunStart, StoreArchive, check,
+    PackedGuest, RecordKind, Removal, Retention, RunStart, StoreArchive, TokenKind, check,
 };
 use exuvia_tool::{CallId, Principal};
 use made::place::Place;
@@ -120,6 +120,77 @@ async fn lists_are_filtered_by_everything_that_a_filter_names(place: Place) {
     assert_eq!((failed.calls, failed.failed_calls, failed.fuel), (1, 1, 1_000));
     assert_eq!((failed.error.as_deref(), failed.outcome.as_deref()), (Some("ToolError: Gave up_"), Some("failed")));
     assert_eq!((all[0].ended_ms, all[0].outcome.as_deref()), (None, None));
+}
+
+async fn lists_tell_runs_calls_actions_failures_and_slow_ones_apart(place: Place) {
+    let now = Arc::new(AtomicU64::new(1_000));
+    let clock = Arc::clone(&now);
+    let journal = place.open_with(&OpenOptions::new(place.dir(), move || clock.load(Ordering::SeqCst))).await;
+    let of_profile = RunStart { source: "x".into(), profile: Some("support".into()), ..RunStart::default() };
+    append(&journal, &principal("a"), "slow", vec![Event::RunStarted(Box::new(of_profile))]).await;
+    now.store(3_500, Ordering::SeqCst);
+    append(&journal, &principal("a"), "slow", vec![ended("returned", None)]).await;
+    append(&journal, &principal("a"), "failed", vec![started("x"), ended("raised", Some("no such page"))]).await;
+    append(&journal, &principal("a"), "open", vec![started("x")]).await;
+    journal.append_durable(direct("call", intended(1, "wiki", "read_page"))).await.expect("kept");
+    journal.append_durable(direct("admin-1", intended(1, "exuvia:admin", "key.revoke"))).await.expect("kept");
+    journal.close().await.expect("closed");
+    let archive = place.archive();
+    let text = |text: &str| Some(text.to_owned());
+    for (filter, expected) in [
+        (Filter { kind: Some(RecordKind::Run), ..Filter::default() }, vec!["open", "failed", "slow"]),
+        (Filter { kind: Some(RecordKind::Direct), ..Filter::default() }, vec!["call"]),
+        (Filter { kind: Some(RecordKind::Action), ..Filter::default() }, vec!["admin-1"]),
+        (Filter { kind: Some(RecordKind::Work), ..Filter::default() }, vec!["call", "open", "failed", "slow"]),
+        (Filter { failed: Some(true), ..Filter::default() }, vec!["failed"]),
+        (Filter { failed: Some(false), kind: Some(RecordKind::Run), ..Filter::default() }, vec!["open", "slow"]),
+        (Filter { slow_ms: Some(2_500), ..Filter::default() }, vec!["slow"]),
+        (Filter { slow_ms: Some(2_501), ..Filter::default() }, vec![]),
+        (Filter { text: text("NO SUCH"), ..Filter::default() }, vec!["failed"]),
+        (Filter { text: text("wiki.Read"), ..Filter::default() }, vec!["call"]),
+        (Filter { text: text("SLO"), ..Filter::default() }, vec!["slow"]),
+        (Filter { text: text("low"), ..Filter::default() }, vec![]),
+        (Filter { text: text("read%page"), ..Filter::default() }, vec![]),
+        (Filter { failed: Some(true), text: text("page"), slow_ms: Some(0), ..Filter::default() }, vec!["failed"]),
+    ] {
+        assert_eq!(ids(&archive, filter.clone()).await, expected, "{filter:?}");
+    }
+    let listed = archive.list(&Filter::default()).await.expect("listed");
+    let profiles: Vec<_> = listed.iter().map(|summary| summary.profile.as_deref()).collect();
+    assert_eq!(profiles, [None, None, None, None, Some("support")]);
+    assert!(place.verify().await.is_consistent(), "the index has the profiles of the heads");
+}
+
+async fn tokens_are_summed_up_by_day_and_outlast_what_is_erased(place: Place) {
+    let journal = place.open().await;
+    append(&journal, &principal("a"), "01", run(3)).await;
+    journal.append_durable(direct("02", intended(1, "wiki", "find"))).await.expect("kept");
+    journal.enqueue(direct("02", answered(1, 5))).expect("taken");
+    journal.append_durable(direct("admin-1", intended(1, "exuvia:admin", "key.revoke"))).await.expect("kept");
+    journal.looked_up("{\"query\": \"contacts\"}", "crm.find(name: str) -> Contact");
+    journal.close().await.expect("closed");
+    let day_ms = NOW_MS / DAY_MS * DAY_MS;
+    let sums = async |since, until| place.archive().tokens(since, until).await.expect("sums");
+    let all = sums(day_ms, day_ms + 1).await;
+    let counts: Vec<_> = all.iter().map(|sum| (sum.kind, sum.count, sum.day_ms)).collect();
+    let expected = [
+        (TokenKind::Call, 3),
+        (TokenKind::Direct, 1),
+        (TokenKind::Lookup, 1),
+        (TokenKind::Result, 1),
+        (TokenKind::Script, 1),
+    ];
+    assert_eq!(counts, expected.map(|(kind, count)| (kind, count, day_ms)));
+    assert!(all.iter().all(|sum| sum.tokens > 0) && all[0].tokens > 2 * all[1].tokens, "{all:?}");
+    // Added to by the next process, and kept when a run is erased.
+    let journal = place.open().await;
+    append(&journal, &principal("a"), "03", run(3)).await;
+    journal.close().await.expect("closed");
+    let erasure = Erasure { principal: Principal::Operator, at_ms: NOW_MS };
+    assert!(place.archive().erase("01", &erasure).await.expect("erased"));
+    let more = sums(0, u64::MAX).await;
+    assert_eq!((more[0].count, more[0].tokens), (6, 2 * all[0].tokens), "{more:?}");
+    assert!(sums(day_ms + 1, u64::MAX).await.is_empty() && sums(0, day_ms).await.is_empty());
 }
 
 async fn sums_are_by_principal_server_and_tool(place: Place) {
@@ -391,6 +462,8 @@ for_both_stores! {
     queued_entries_are_written_soon_without_a_durable_one,
     a_journal_goes_on_where_it_was_closed,
     lists_are_filtered_by_everything_that_a_filter_names,
+    lists_tell_runs_calls_actions_failures_and_slow_ones_apart,
+    tokens_are_summed_up_by_day_and_outlast_what_is_erased,
     sums_are_by_principal_server_and_tool,
     a_call_that_is_made_again_has_the_outcome_of_the_last_attempt,
     a_second_writer_is_refused_and_told_which_file_is_locked,

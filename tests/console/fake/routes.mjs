@@ -125,5 +125,5 @@ const areas = {
     const findings = wrong < 0 ? [] : [{ line: wrong + 1, message: "crm has no tool get_contract; did you mean get_contact?", severity: "error" }];
     return { verdict: findings.length ? "rejected" : tools.some(({ standing }) => standing === "needs-approval") ? "needs-approval" : "allowed", message: "", findings, tools, reasons: [], code: SCRIPT.length };
   },
-  tokens: (fake, { query }) => ({ items: world.days(Number(query.days ?? 30), fake.now).map(({ day, runs, would, paid }) => ({ day, runs, would, paid })), schema_tokens: 38_400, meta_tokens: 360 }),
+  tokens: (fake, { query }) => ({ items: world.days(Number(query.days ?? 30), fake.now).map(({ day, runs, calls, would, paid }) => ({ day, runs, calls, would, paid, would_parts: { definitions: Math.round(would * 0.6), calls: would - Math.round(would * 0.6) }, paid_parts: { definitions: Math.round(paid * 0.4), discovery: Math.round(paid * 0.2), scripts: Math.round(paid * 0.2), results: paid - Math.round(paid * 0.4) - 2 * Math.round(paid * 0.2), direct: 0 } })), schema_tokens: 38_400, meta_tokens: 360 }),
 };

@@ -60,12 +60,13 @@ async function answer(fake, request, response) {
   const query = Object.fromEntries(url.searchParams);
   const body = request.method === "POST" ? JSON.parse((await text(request)) || "{}") : null;
   fake.requests.push({ method: request.method, route, query, body });
-  const session = /exuvia_console=([^;]*)/.exec(request.headers.cookie ?? "")?.[1];
-  if (route === "/session" && request.method === "POST") return logIn(fake, body, response);
-  if (!session) throw refused(401, "unauthorized", "log in first");
-  if (request.method !== "GET" && request.headers["x-exuvia-csrf"] !== CSRF) throw refused(403, "csrf", "the CSRF token is missing");
+  const session = new RegExp(`${cookieOf(request)}=([^;]*)`).exec(request.headers.cookie ?? "")?.[1];
+  if (route === "/session" && request.method === "POST") return logIn(fake, body, request, response);
+  const repeats = request.headers["x-exuvia-csrf"] === CSRF;
+  if (!session || (request.method === "GET" && !repeats)) throw refused(401, "unauthorized", "log in first");
+  if (!repeats) throw refused(403, "csrf", "the CSRF token is missing");
   if (route === "/session" && request.method === "GET") return send(response, 200, sessionOf(session));
-  if (route === "/session") return send(response, 204, null, { "Set-Cookie": "exuvia_console=; Path=/; Max-Age=0" });
+  if (route === "/session") return send(response, 204, null, { "Set-Cookie": `${cookieOf(request)}=; Path=/; Max-Age=0` });
   if (route.endsWith("/events")) return stream(fake, request, response);
   const parts = route.split("/").slice(1).map(decodeURIComponent);
   const found = (await import("./routes.mjs")).routed(fake, request.method, parts, query, body);
@@ -73,11 +74,15 @@ async function answer(fake, request, response) {
   return send(response, found === null ? 204 : 200, found);
 }
 
-function logIn(fake, { code }, response) {
+function cookieOf(request) {
+  return `exuvia_console_${request.socket.localPort}`;
+}
+
+function logIn(fake, { code }, request, response) {
   const scope = fake.tokens.get(code);
   if (!fake.codes.has(code) && !scope) throw refused(401, "unauthorized", "the code is not valid");
   const value = scope ? `run:${scope}` : "all";
-  return send(response, 200, sessionOf(value), { "Set-Cookie": `exuvia_console=${value}; HttpOnly; SameSite=Strict; Path=/` });
+  return send(response, 200, sessionOf(value), { "Set-Cookie": `${cookieOf(request)}=${value}; HttpOnly; SameSite=Strict; Path=/` });
 }
 
 function sessionOf(value) {

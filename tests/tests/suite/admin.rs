@@ -140,6 +140,10 @@ async fn a_run_in_flight_is_listed_followed_and_cancelled() {
     let mut events = exuvia_tests::EventReader::of(client.begin("GET", "/api/v1/runs/events", &headers, "").await);
     assert_eq!(api.ask("GET", "/runs/nonsense/events", None).await.status, 404);
     assert_eq!(api.ask("POST", "/runs/nonsense/cancel", Some(&json!({}))).await.status, 404);
+    for path in ["/runs/events", "/approvals/events", "/runs/nonsense/events"] {
+        assert_eq!(api.ask("GET", &format!("{path}?nonsense=1"), None).await.status, 400, "{path}");
+        assert_eq!(api.ask("POST", path, Some(&json!({}))).await.status, 405, "{path}");
+    }
 
     let answer = tokio::spawn(daemon.run("import asyncio\nprint('begun')\nawait asyncio.sleep(600)"));
     let started = events.next("started").await;

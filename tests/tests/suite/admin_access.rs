@@ -42,8 +42,8 @@ async fn nobody_is_let_in_without_a_credential_or_with_a_wrong_one() {
         let answer = api.send("GET", "/runs", &[("authorization", wrong)], None).await;
         assert_eq!(answer.status, 401, "{wrong}");
     }
-    let cookie = ("cookie", "exuvia_console=nonsense");
-    assert_eq!(api.send("GET", "/runs", &[cookie], None).await.status, 401);
+    let cookie = format!("exuvia_console_{}=nonsense", api.address.port());
+    assert_eq!(api.send("GET", "/runs", &[("cookie", &cookie)], None).await.status, 401);
     assert_eq!(api.ask("GET", "/session", None).await.status, 200);
 }
 
@@ -57,10 +57,93 @@ async fn failed_logins_are_limited_and_the_token_works_all_the_same() {
     }
     assert_eq!((statuses[0], statuses[14]), (401, 429), "{statuses:?}");
     assert_eq!(api.ask("GET", "/health", None).await.status, 200);
+    // Wrong tokens are limited in the same way, and who has a code logs in all the same.
+    let (other, mut statuses) = (Daemon::start(&[]), Vec::new());
+    other.ready().await;
+    let api = AdminApi::of(&other).await;
+    for _ in 0..15 {
+        statuses.push(api.send("GET", "/health", &[("authorization", "Bearer guess")], None).await.status);
+    }
+    assert_eq!((statuses[0], statuses[14]), (401, 429), "{statuses:?}");
+    logged_in(&api).await;
 }
 
 #[tokio::test]
-async fn a_code_logs_in_once_and_a_session_changes_nothing_without_its_csrf_value() {
+async fn a_credential_that_is_there_twice_is_none() {
+    let daemon = Daemon::start(&[]);
+    daemon.ready().await;
+    let api = AdminApi::of(&daemon).await;
+    let right = format!("Bearer {}", api.token);
+    for both in [[&*right, "Bearer guess"], ["Bearer guess", &right]] {
+        let headers = both.map(|one| ("authorization", one));
+        assert_eq!(api.send("GET", "/health", &headers, None).await.status, 400, "{both:?}");
+    }
+    let (cookie, csrf) = logged_in(&api).await;
+    let twice = [("cookie", cookie.as_str()), ("x-exuvia-csrf", &csrf), ("x-exuvia-csrf", "nonsense")];
+    assert_eq!(api.send("GET", "/health", &twice, None).await.status, 400);
+    // The beginning of a credential, and one that is longer, are others.
+    for wrong in [&right[..right.len() - 1], &format!("{right}x"), "Bearer ", "bearer"] {
+        assert_eq!(api.send("GET", "/health", &[("authorization", wrong)], None).await.status, 401, "{wrong}");
+    }
+    let other = [("cookie", cookie.trim_end_matches(char::is_alphanumeric)), ("x-exuvia-csrf", csrf.as_str())];
+    assert_eq!(api.send("GET", "/health", &other, None).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_form_of_another_page_and_a_large_body_are_not_read() {
+    let daemon = Daemon::start(&[]);
+    daemon.ready().await;
+    let api = AdminApi::of(&daemon).await;
+    let mut client = HttpClient::connect(api.address).await;
+    let body = json!({"code": api.token}).to_string();
+    for media in ["text/plain", "application/x-www-form-urlencoded", ""] {
+        let answer = client.send("POST", "/api/v1/session", &[("content-type", media)], &body).await;
+        assert_eq!(answer.status, 415, "{media}: {answer:?}");
+    }
+    let large = json!({"code": "x".repeat(5 << 10)});
+    assert_eq!(api.send("POST", "/session", &[], Some(&large)).await.status, 413, "before a login");
+    let large = json!({"code": "x".repeat(5 << 20)});
+    assert_eq!(api.ask("POST", "/try/check", Some(&large)).await.status, 413, "with the token");
+}
+
+#[tokio::test]
+#[cfg(target_os = "linux")]
+async fn the_socket_is_for_its_own_user() {
+    use std::fs::{Permissions, metadata, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::os::unix::process::CommandExt as _;
+    use std::process::Command;
+
+    let daemon = Daemon::start(&[]);
+    AdminApi::of(&daemon).await;
+    let folder = daemon.data().as_path().join("exuvia");
+    let socket = folder.join("admin.sock");
+    assert_eq!(metadata(&socket).expect("a socket").permissions().mode() & 0o777, 0o600);
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    // Also where the file lets another user in, the kernel says who that is.
+    for (path, mode) in [(daemon.data().as_path(), 0o755), (&folder, 0o755), (&socket, 0o666)] {
+        set_permissions(path, Permissions::from_mode(mode)).expect("set");
+    }
+    let listed = |user: Option<u32>| {
+        let mut command = Command::new(exuvia_tests::built("exuvia"));
+        command
+            .args(["servers", "list"])
+            .env("XDG_DATA_HOME", daemon.data())
+            .env("XDG_CONFIG_HOME", exuvia_tests::here());
+        user.map(|user| command.uid(user));
+        command.output()
+    };
+    assert!(listed(None).expect("it runs").status.success());
+    // Where that user may not even start the program, there is nothing to see.
+    if let Ok(other) = listed(Some(65_534)) {
+        assert!(!other.status.success(), "{other:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_logs_in_once_and_a_session_is_nothing_without_its_csrf_value() {
     let daemon = Daemon::start(&[]);
     daemon.ready().await;
     let api = AdminApi::of(&daemon).await;
@@ -70,28 +153,30 @@ async fn a_code_logs_in_once_and_a_session_changes_nothing_without_its_csrf_valu
     assert_eq!(api.send("POST", "/session", &[], Some(&body)).await.status, 401);
 
     let (cookie, csrf) = logged_in(&api).await;
-    let session = api.send("GET", "/session", &[("cookie", &cookie)], None).await;
+    assert!(cookie.starts_with(&format!("exuvia_console_{}=", api.address.port())), "{cookie}");
+    let right = [("cookie", cookie.as_str()), ("x-exuvia-csrf", csrf.as_str())];
+    let session = api.send("GET", "/session", &right, None).await;
     assert!(session.text.contains(&csrf) && session.text.contains("\"scope\":\"all\""), "{session:?}");
     for (method, template) in operation_paths() {
-        if matches!(method.as_str(), "GET") || template == "/session" {
+        if (method.as_str(), template.as_str()) == ("POST", "/session") {
             continue;
         }
-        let answer = api.send(&method, &path(&template), &[("cookie", &cookie)], Some(&json!({}))).await;
-        assert_eq!(answer.status, 403, "{method} {template}: {answer:?}");
-        let wrong = [("cookie", cookie.as_str()), ("x-exuvia-csrf", "nonsense")];
-        assert_eq!(
-            api.send(&method, &path(&template), &wrong, Some(&json!({}))).await.status,
-            403,
-            "{method} {template}"
-        );
+        // The cookie goes to every port of the machine: alone it neither shows nor changes anything.
+        let (status, body) = if method == "GET" { (401, None) } else { (403, Some(json!({}))) };
+        let other = logged_in(&api).await.1;
+        for wrong in [None, Some("nonsense"), Some(""), Some(&other)] {
+            let headers = [("cookie", cookie.as_str()), ("x-exuvia-csrf", wrong.unwrap_or_default())];
+            let headers = &headers[..if wrong.is_some() { 2 } else { 1 }];
+            let answer = api.send(&method, &path(&template), headers, body.as_ref()).await;
+            assert_eq!(answer.status, status, "{method} {template} {wrong:?}: {answer:?}");
+        }
     }
-    let right = [("cookie", cookie.as_str()), ("x-exuvia-csrf", csrf.as_str())];
     let cancel = api.send("POST", "/runs/1/cancel", &right, Some(&json!({}))).await;
     assert_eq!((cancel.status, code(&cancel).as_str()), (404, "not-found"));
     // Codes are made by programs alone: a page that got a session makes no further ones.
     assert_eq!(api.send("POST", "/session/code", &right, Some(&json!({}))).await.status, 403);
     assert_eq!(api.send("DELETE", "/session", &right, None).await.status, 200);
-    assert_eq!(api.send("GET", "/runs", &[("cookie", &cookie)], None).await.status, 401);
+    assert_eq!(api.send("GET", "/runs", &right, None).await.status, 401);
 }
 
 #[tokio::test]
@@ -115,7 +200,13 @@ async fn other_hosts_and_other_origins_are_not_answered() {
     for origin in ["http://evil.example", "null", "https://127.0.0.1", "http://localhost:1"] {
         assert_eq!(ask(vec![("origin", origin.to_owned())]).await, 403, "{origin}");
     }
-    assert_eq!(ask(vec![("sec-fetch-site", "cross-site".to_owned())]).await, 403);
+    let own = format!("http://{}", api.address);
+    assert_eq!(ask(vec![("origin", own.clone()), ("origin", "http://evil.example".to_owned())]).await, 403);
+    assert_eq!(ask(vec![("origin", "http://evil.example".to_owned()), ("origin", own)]).await, 403);
+    for site in ["cross-site", "same-site"] {
+        assert_eq!(ask(vec![("sec-fetch-site", site.to_owned())]).await, 403, "{site}");
+    }
+    assert_eq!(ask(vec![("sec-fetch-site", "same-origin".to_owned())]).await, 200);
     let mut client = HttpClient::connect(api.address).await;
     let page = client.send("GET", "/", &[("host", "evil.example")], "").await;
     assert_eq!(page.status, 421);

@@ -161,7 +161,15 @@ async fn a_link_leads_to_the_approvals_of_its_run_and_to_nothing_else() {
     assert_eq!(ask("GET", "/approvals/b".to_owned(), None).await.status, 403);
     let card: Value = serde_json::from_str(&ask("GET", "/approvals/a".to_owned(), None).await.text).expect("JSON");
     let body = json!({"shown_sha256": card["shown_sha256"]});
-    assert_eq!(ask("POST", "/approvals/b/approve".to_owned(), Some(body.clone())).await.status, 403);
+    assert!(card["suggestion"].is_null(), "a suggestion shows calls of others: {card}");
+    for answer in ["approve", "deny"] {
+        assert_eq!(ask("POST", format!("/approvals/b/{answer}"), Some(body.clone())).await.status, 403);
+    }
+    // Of the events, those of its run.
+    let mut client = HttpClient::connect(api.address).await;
+    let mut events = EventReader::of(client.begin("GET", "/api/v1/approvals/events", &headers, "").await);
+    let whole = api.get("/approvals/b").await;
+    assert_eq!(world.answer("/approvals/b/deny", &whole["shown_sha256"]).await.0, 200);
     // Everything that is not for approvers is refused.
     for (method, template) in exuvia_admin::operation_paths() {
         if template.starts_with("/approvals") || template.starts_with("/session") {
@@ -172,6 +180,7 @@ async fn a_link_leads_to_the_approvals_of_its_run_and_to_nothing_else() {
         assert_eq!(answer.status, 403, "{method} {path}: {answer:?}");
     }
     let denied = ask("POST", "/approvals/a/deny".to_owned(), Some(body)).await;
+    assert_eq!(events.next("answered").await["approval"], "a");
     let denied: Value = serde_json::from_str(&denied.text).expect("JSON");
     assert_eq!((&denied["state"], &denied["answer"]["channel"]), (&json!("denied"), &json!("page")), "{denied}");
 }

@@ -107,15 +107,31 @@ async fn roles_budgets_usage_and_explanations_tell_who_may_do_and_did_what() {
     let daily = api.get("/usage/daily?days=2").await;
     let calls: Vec<_> = daily["items"].as_array().expect("days").iter().map(|day| day["calls"].clone()).collect();
     assert_eq!(calls, [json!(0), json!(1)], "{daily}");
-    let tokens = api.get("/tokens/daily?days=1").await;
-    let (schemas, metas) =
-        (tokens["schema_tokens"].as_u64().expect("a number"), tokens["meta_tokens"].as_u64().expect("a number"));
+    let mut key = KeyClient::of(daemon.address(), "ci").await;
+    // What is recorded is in the sums a moment later, and a question when something else is written.
+    let read = key.call("readToolFile", json!({"path": "crm.pyi"})).await;
+    assert!(read.contains("get_contact"), "{read}");
+    key.run("result = 1").await;
+    let begun = Instant::now();
+    let (tokens, day) = loop {
+        let tokens = api.get("/tokens/daily?days=1").await;
+        let day = tokens["items"][0].clone();
+        if day["runs"] == 2 && day["paid_parts"]["discovery"] != 0 {
+            break (tokens, day);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(40), "{tokens}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let number = |value: &Value| value.as_u64().expect("a number");
+    let (schemas, metas) = (number(&tokens["schema_tokens"]), number(&tokens["meta_tokens"]));
     assert!(schemas > 100 && (300..1_500).contains(&metas), "{tokens}");
-    assert_eq!(
-        (&tokens["items"][0]["would"], &tokens["items"][0]["paid"]),
-        (&json!(schemas), &json!(metas)),
-        "{tokens}"
-    );
+    let (would, paid) = (&day["would_parts"], &day["paid_parts"]);
+    assert_eq!((number(&would["definitions"]), number(&paid["definitions"])), (schemas, 3 * metas), "{day}");
+    // The answer of the call: a contact. The stub of the server: the file that was read.
+    assert!((20..500).contains(&number(&would["calls"])), "{day}");
+    assert!(number(&paid["discovery"]) > 100 && number(&paid["scripts"]) > 5 && paid["direct"] == 0, "{day}");
+    let sum = |parts: &Value| parts.as_object().expect("parts").values().map(number).sum::<u64>();
+    assert_eq!((number(&day["would"]), number(&day["paid"])), (sum(would), sum(paid)), "{day}");
     let explained = |query: &'static str| {
         let api = &api;
         async move {
@@ -196,6 +212,14 @@ async fn the_configuration_is_shown_without_secrets_as_it_is_in_use() {
     let shown = api.get("/config").await["text"].as_str().expect("a text").to_owned();
     assert!(shown.contains("crm: runs") && shown.contains("TOKEN") && !shown.contains("canary-7f3a"), "{shown}");
     assert!(!shown.contains("sha256:"), "{shown}");
+    // As a file: it has the defaults and no secret, and decides as the configuration in use does.
+    let toml = api.get("/config").await["toml"].as_str().expect("a text").to_owned();
+    assert!(toml.contains("auto_execute = [\"get_*\"]") && toml.contains("wall_ms = "), "{toml}");
+    assert!(toml.contains("TOKEN = \"[not shown]\"") && !toml.contains("canary-7f3a"), "{toml}");
+    let mut key = KeyClient::of(daemon.address(), "ci").await;
+    key.run("result = [crm.get_contact(contact_id=n) for n in (1, 50)]").await;
+    let same = api.post("/policy/dry-run", &json!({"toml": toml, "last": 10})).await;
+    assert_eq!((&same["checked"], &same["runs"]), (&json!(1), &json!([])), "{same}\n{toml}");
     let text = std::fs::read_to_string(folder.path("exuvia.toml")).expect("read");
     folder.write("exuvia.toml", &text.replace("auto_execute = ['get_*']", "auto_execute = ['get_*', 'find_*']"));
     let begun = Instant::now();

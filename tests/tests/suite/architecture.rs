@@ -82,7 +82,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-catalog", "text tool"),
         ("exuvia-analysis", "catalog text tool"),
         ("exuvia-policy", "tool"),
-        ("exuvia-journal", "tool"),
+        ("exuvia-journal", "text tool"),
         ("exuvia-approvals", "journal policy text tool"),
         ("exuvia-host", "tool"),
         ("exuvia-runtime", "guest host tool"),

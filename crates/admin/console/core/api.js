@@ -4,6 +4,9 @@ const BASE = "/api/v1";
 /** How long an answer may take, in milliseconds. Runs that are tried take longer. */
 const PATIENCE_MS = 30_000;
 
+/** Where the value of the session is kept: pages of this origin alone read it, and its port is part of the origin. */
+const KEPT = "exuvia.session";
+
 let csrf = null;
 let signedOut = () => {};
 
@@ -21,9 +24,30 @@ export function onSignedOut(listener) {
     signedOut = listener;
 }
 
-/** Takes the token that unsafe requests carry from a session. */
+/** Takes the value that requests of a session repeat. Without it, the session's cookie is of no use to anybody. */
 export function useSession(session) {
     csrf = session?.csrf ?? null;
+    try {
+        if (csrf) localStorage.setItem(KEPT, csrf);
+        else localStorage.removeItem(KEPT);
+    } catch {
+        // Without storage the session ends with the page.
+    }
+}
+
+function kept() {
+    try {
+        return localStorage.getItem(KEPT);
+    } catch {
+        return null;
+    }
+}
+
+/** The headers that show that a request is of the session. */
+export function credentials() {
+    // Another tab may have logged in anew.
+    const value = kept() ?? csrf;
+    return value ? { "X-Exuvia-CSRF": value } : {};
 }
 
 /** The address of an API path with its query. Parameters that are empty are left out. */
@@ -51,9 +75,8 @@ export function remove(route, { signal } = {}) {
 }
 
 async function request(method, url, body, signal, patience = PATIENCE_MS) {
-    const headers = { Accept: "application/json" };
+    const headers = { Accept: "application/json", ...credentials() };
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (method !== "GET" && csrf) headers["X-Exuvia-CSRF"] = csrf;
     const late = AbortSignal.timeout(patience);
     const options = { method, headers, credentials: "same-origin", signal: signal ? AbortSignal.any([signal, late]) : late };
     if (body !== undefined) options.body = JSON.stringify(body);

@@ -2,12 +2,16 @@
 //
 // A browser has six connections to a host, for all of its tabs: a page has one stream for a route, and none while it is not seen.
 
-import { address } from "./api.js";
+import { address, credentials } from "./api.js";
 
 /** At most one read in this time, in milliseconds. */
 const PACE_MS = 1000;
 /** Without a stream, for changes that no event reports, and until a refused stream is asked for again, in milliseconds. */
 const FALLBACK_MS = 30_000;
+/** Until a connection that broke is opened again, in milliseconds. */
+const RETRY_MS = 2000;
+/** The longest event, in characters. */
+const LONGEST = 1 << 20;
 
 const streams = new Map();
 
@@ -31,9 +35,11 @@ document.addEventListener("visibilitychange", () => {
     for (const stream of streams.values()) document.hidden ? stream.pause() : stream.connect();
 });
 
+// Not an EventSource: that sends no headers, and the cookie alone opens nothing.
 class Stream {
     followers = new Set();
     source = null;
+    isOpen = false;
     wasLost = false;
     again = null;
 
@@ -43,10 +49,8 @@ class Stream {
 
     add(follower) {
         this.followers.add(follower);
-        if (!this.source) return this.connect();
-        this.listen(follower);
-        if (this.source.readyState === EventSource.OPEN) follower.state("live");
-        return undefined;
+        if (!this.source) this.connect();
+        else if (this.isOpen) follower.state("live");
     }
 
     remove(follower) {
@@ -56,39 +60,56 @@ class Stream {
         streams.delete(this.route);
     }
 
-    connect() {
+    async connect() {
+        clearTimeout(this.again);
         if (document.hidden || this.source) return;
-        this.source = new EventSource(address(this.route));
-        this.source.addEventListener("open", () => {
-            for (const { state, changed } of this.followers) {
-                state("live");
-                if (this.wasLost) changed();
-            }
-            this.wasLost = false;
-        });
-        this.source.addEventListener("error", () => this.lost());
-        for (const follower of this.followers) this.listen(follower);
+        const source = new AbortController();
+        this.source = source;
+        const wait = await this.read(source.signal).catch(() => RETRY_MS);
+        if (this.source !== source) return;
+        this.pause();
+        for (const { state } of this.followers) state("lost");
+        this.again = setTimeout(() => this.connect(), wait);
+    }
+
+    /** Reads to the end of the connection. Returns after which time it is opened again, in milliseconds. */
+    async read(signal) {
+        const headers = { Accept: "text/event-stream", ...credentials() };
+        const response = await fetch(address(this.route), { headers, credentials: "same-origin", cache: "no-store", signal });
+        if (!response.ok || !response.body) return FALLBACK_MS;
+        this.opened();
+        const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+        let rest = "";
+        for (;;) {
+            const { value, done } = await reader.read();
+            if (done) return RETRY_MS;
+            const events = (rest + value).split("\n\n");
+            rest = events.pop();
+            if (rest.length > LONGEST) return FALLBACK_MS;
+            events.forEach((event) => this.happened(/^event: ?(.*)$/m.exec(event)?.[1]));
+        }
+    }
+
+    opened() {
+        this.isOpen = true;
+        for (const { state, changed } of this.followers) {
+            state("live");
+            if (this.wasLost) changed();
+        }
+        this.wasLost = false;
+    }
+
+    happened(name) {
+        for (const { names, changed } of this.followers) if (names.includes(name)) changed();
     }
 
     /** Closes it. What happens meanwhile is read when it is opened again. */
     pause() {
         clearTimeout(this.again);
-        this.source?.close();
+        this.source?.abort();
         this.source = null;
+        this.isOpen = false;
         this.wasLost = true;
-    }
-
-    listen(follower) {
-        for (const name of follower.names) this.source.addEventListener(name, () => this.followers.has(follower) && follower.changed());
-    }
-
-    lost() {
-        this.wasLost = true;
-        for (const { state } of this.followers) state("lost");
-        // The browser tries again where the connection broke, but not where it was refused.
-        if (this.source?.readyState !== EventSource.CLOSED) return;
-        this.pause();
-        this.again = setTimeout(() => this.connect(), FALLBACK_MS);
     }
 }
 

@@ -14,7 +14,7 @@ export function runTable(caption, items, slowMs = DEFAULT_SLOW_MS) {
     return table(caption, [
         { title: "Started", head: true, class: "is-narrow", cell: (run) => h("a.row-link", { href: `/runs/${encodeURIComponent(run.id)}`, data: { id: run.id } }, when(run.started_ms)) },
         { title: "Outcome", class: "is-narrow", cell: (run) => badge(run.outcome) },
-        { title: "Principal", cell: (run) => visibleName(run.principal ?? "?") },
+        { title: "Principal", cell: (run) => [visibleName(run.principal ?? "?"), run.profile && h("span.quiet", " ", visibleName(run.profile))] },
         { title: "Tools", cell: (run) => [tools(run), run.error && h("span.why", visible(run.error))] },
         { title: "Calls", class: "is-number", cell: (run) => (run.failed_calls ? h("span", number(run.calls), h("span.quiet", ` ${number(run.failed_calls)} failed`)) : number(run.calls)) },
         { title: "Time", class: "is-number", cell: (run) => time(run, isSlow(run), longest) },

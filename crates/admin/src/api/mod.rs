@@ -102,6 +102,11 @@ pub(crate) fn operations() -> Vec<Operation> {
             try_script::check,
         ),
         Operation::new((POST, "/try/run"), Operators, "Runs a script, as a role", try_script::run),
-        Operation::new((GET, "/tokens/daily"), Operators, "Tokens of definitions by day", daily_tokens::show),
+        Operation::new(
+            (GET, "/tokens/daily"),
+            Operators,
+            "Tokens that models paid and would have paid, by day",
+            daily_tokens::show,
+        ),
     ]
 }

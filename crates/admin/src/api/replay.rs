@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 
 use super::runs::{RunPath, unknown};
 use crate::answer::ApiError;
+use crate::journals::ReadJournal as _;
 use crate::operation::{Ask, Nothing};
 use crate::replayed::{is_difference, name, told_differences};
 use crate::sources::SourceError;
@@ -63,7 +64,7 @@ pub(super) async fn run(ask: Ask<RunPath, Nothing, ReplayRequest>) -> Result<Rep
     let (journal, _) = journals.record(&id).await?.ok_or_else(|| unknown(&id))?;
     let _place = ask.admin.heavy_place().await?;
     let action = ask.admin.record(&ask.caller, "run.replay", &id).await?;
-    let mut replay = match Replay::load(&*journal.archive, &RunId::new(&id)).await {
+    let mut replay = match Replay::load(journal.archive(), &RunId::new(&id)).await {
         Ok(replay) => replay,
         Err(ReplayError::NotReplayable(reason)) => return Ok(ReplayView::not_replayable(id, reason.to_string())),
         Err(error) => return Err(SourceError::new(error).into()),

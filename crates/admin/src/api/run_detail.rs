@@ -1,5 +1,7 @@
 //! One run, as the console shows it: contents are redacted as `exuvia runs show` does, arguments and values left out.
 
+use std::collections::BTreeMap;
+
 use exuvia_journal::{RunError, RunUsage};
 use exuvia_tool::Limits;
 use schemars::JsonSchema;
@@ -47,6 +49,8 @@ pub(super) struct RunDetail {
     claims: Value,
     /// The trace that it belongs to.
     trace_id: Option<String>,
+    /// Where that trace is shown, by `trace_url` in `[admin]`.
+    trace_url: Option<String>,
     /// The earlier run whose answers it took.
     repairs: Option<String>,
     /// Its calls, in the order of their intents.
@@ -101,11 +105,24 @@ pub(super) struct CallSummary {
     rule: String,
     /// Why it was not answered.
     error: Option<String>,
+    /// The approval that it waits or waited for: the latest, where there were several.
+    approval: Option<String>,
+}
+
+/// What is known of a run beside its record.
+pub(super) struct RunNow {
+    /// Whether it is in flight.
+    pub(super) live: bool,
+    /// What it waits for.
+    pub(super) waits: Option<&'static str>,
+    /// Where its trace is shown.
+    pub(super) trace_url: Option<String>,
 }
 
 impl RunDetail {
-    /// What is exported of a record, which is redacted.
-    pub(super) fn of(exported: Exported, live: bool, waits: Option<&'static str>) -> Self {
+    /// What is exported of a record, which is redacted, with the approvals of its calls: the earliest first.
+    pub(super) fn of(exported: Exported, approvals: &[(u64, String)], now: RunNow) -> Self {
+        let RunNow { live, waits, trace_url } = now;
         let Exported { id, kind, principal, outcome, started_ms, is_erased, rejected, .. } = exported;
         let replayable = kind == "run" && !is_erased && exported.start.is_some();
         let has_start = exported.start.is_some();
@@ -114,7 +131,9 @@ impl RunDetail {
         let listed = exported.calls.len().min(CALLS);
         let calls_left_out = exported.calls.len() - listed;
         let calls = exported.calls.into_iter().take(listed).enumerate().map(|(n, call)| CallSummary::of(n, call));
-        let calls = calls.collect();
+        let answered = exported.approvals.iter().filter_map(|answered| Some((answered.call?, answered.id.clone())));
+        let of_calls: BTreeMap<u64, String> = answered.chain(approvals.iter().cloned()).collect();
+        let calls = calls.map(|call| CallSummary { approval: of_calls.get(&call.id).cloned(), ..call }).collect();
         let usage = end.as_ref().map(|end| end.usage);
         let end = end.unwrap_or_default();
         Self {
@@ -134,6 +153,7 @@ impl RunDetail {
             findings: start.findings,
             claims: serde_json::to_value(start.claims).unwrap_or_default(),
             trace_id: start.trace_id,
+            trace_url,
             repairs: start.repairs,
             calls,
             limits: has_start.then_some(start.limits),
@@ -168,6 +188,7 @@ impl CallSummary {
             started_ms,
             rule,
             error,
+            approval: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Runs and direct calls, in parts, over several journals.
 
-use exuvia_journal::{Filter, Seq, Summary};
+use exuvia_journal::{Filter, RecordKind, Seq, Summary};
 use exuvia_policy::Redaction;
 use exuvia_tool::Principal;
 use schemars::JsonSchema;
@@ -9,15 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::page::Page;
 use super::runs::exported_origin;
 use crate::answer::{ApiError, LAST_MS, check_range};
-use crate::journals::Journals;
+use crate::journals::{Journals, ReadJournal as _};
 use crate::operation::{Ask, Nothing};
 
 /// Items of a part, unless the request says how many.
 const LIMIT: usize = 50;
 /// The most items of a part.
 const MOST: u32 = 500;
-/// Rows of the index that are looked at for one part, where each of them has to be looked at.
-const LOOKED_AT: usize = 5_000;
 
 /// Which runs are meant.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,11 +36,12 @@ pub(super) struct RunQuery {
     /// Begun before this time, in milliseconds since the epoch.
     #[schemars(range(max = LAST_MS))]
     until: Option<u64>,
-    /// With this text in the error that ended it, or that one of its calls failed with; in any case of letters.
+    /// With this text in the error that ended it or one of its calls, or in the name `SERVER.TOOL` of a call; or with an id that begins so. In
+    /// any case of letters.
     text: Option<String>,
     /// `run`, `direct` for clients' own calls, `admin` for actions of the operator. Default: the first two.
     kind: Option<RunKind>,
-    /// Only those that failed: every outcome but `returned` and `ok`.
+    /// Only those that failed, by every outcome but `returned`, `ok` and `awaiting-approval`; or only the others.
     failed: Option<bool>,
     /// That took at least so long, in milliseconds.
     #[schemars(range(max = LAST_MS))]
@@ -67,6 +66,16 @@ enum RunKind {
     Admin,
 }
 
+impl RunKind {
+    fn of_record(self) -> RecordKind {
+        match self {
+            Self::Run => RecordKind::Run,
+            Self::Direct => RecordKind::Direct,
+            Self::Admin => RecordKind::Action,
+        }
+    }
+}
+
 /// A run or direct call in a list.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct RunSummary {
@@ -76,6 +85,8 @@ pub(super) struct RunSummary {
     kind: &'static str,
     /// On whose behalf.
     principal: String,
+    /// The profile that the client named.
+    profile: Option<String>,
     /// What came of it. Null: it goes on, or nobody knows.
     outcome: Option<String>,
     /// The error that ended it, in one line.
@@ -105,6 +116,7 @@ impl RunSummary {
             id,
             kind,
             principal: summary.principal.to_string(),
+            profile: summary.profile.clone(),
             outcome: summary.outcome.clone(),
             error: summary.error.as_deref().map(|error| redaction.text(error).into_owned()),
             started_ms: summary.started_ms,
@@ -167,36 +179,18 @@ pub(super) async fn list(ask: Ask<Nothing, RunQuery>) -> Result<Page<RunSummary>
         outcome: query.outcome,
         since_ms: query.since,
         until_ms: query.until,
-        error: query.text,
-        before: None,
-        limit,
+        text: query.text.filter(|text| !text.is_empty()),
+        kind: Some(query.kind.map_or(RecordKind::Work, RunKind::of_record)),
+        failed: query.failed,
+        slow_ms: query.slow_ms,
+        ..Filter::default()
     };
     let journals = ask.admin.sources().journals().await?;
     let mut cursor = Cursor::parse(query.before.as_deref(), journals.0.len())?;
     let config = ask.admin.sources().config();
-    let redaction = &config.redaction;
-    let is_meant = |summary: &Summary| {
-        let kind = exported_origin(&summary.origin).0;
-        let is_kind = match query.kind {
-            None => kind != "admin",
-            Some(RunKind::Run) => kind == "run",
-            Some(RunKind::Direct) => kind == "direct",
-            Some(RunKind::Admin) => kind == "admin",
-        };
-        let is_slow = query.slow_ms.is_none_or(|least| wall_ms(summary).is_some_and(|ms| ms >= least));
-        let is_failure = || summary.outcome.as_deref().is_some_and(|outcome| !matches!(outcome, "returned" | "ok"));
-        is_kind && is_slow && query.failed.is_none_or(|failed| failed == is_failure())
-    };
-    let (mut items, mut looked_at, mut has_more) = (Vec::new(), 0, true);
-    while items.len() < limit && looked_at < LOOKED_AT && has_more {
-        let part = part(&journals, &filter, &mut cursor, limit - items.len()).await?;
-        has_more = part.has_more;
-        looked_at += part.summaries.len();
-        items.extend(
-            part.summaries.iter().filter(|summary| is_meant(summary)).map(|one| RunSummary::of(one, redaction)),
-        );
-    }
-    Ok(Page { items, next: has_more.then(|| cursor.text()) })
+    let part = part(&journals, &filter, &mut cursor, limit).await?;
+    let items = part.summaries.iter().map(|one| RunSummary::of(one, &config.redaction)).collect();
+    Ok(Page { items, next: part.has_more.then(|| cursor.text()) })
 }
 
 /// The next summaries of all journals together.
@@ -210,7 +204,7 @@ async fn part(journals: &Journals, filter: &Filter, cursor: &mut Cursor, limit: 
     let mut found = Vec::new();
     for (place, journal) in journals.0.iter().enumerate() {
         let filter = Filter { before: cursor.0[place], limit: limit + 1, ..filter.clone() };
-        found.extend(journal.archive.list(&filter).await?.into_iter().map(|summary| (place, summary)));
+        found.extend(journal.archive().list(&filter).await?.into_iter().map(|summary| (place, summary)));
     }
     found.sort_by_key(|(_, summary)| std::cmp::Reverse((summary.started_ms, summary.first)));
     let has_more = found.len() > limit;

@@ -1,14 +1,13 @@
 //! One run: what is recorded of it, and what can be done with it.
 
 use exuvia_gateway::{NotCancelled, now_ms};
-use exuvia_journal::{Erasure, WaitingState};
+use exuvia_journal::{ACTION_PREFIX, ApprovalFilter, Erasure, WaitingState};
 use exuvia_tool::{Json, Origin, RunId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::page::Done;
-use super::run_detail::RunDetail;
-use crate::action::ID_PREFIX;
+use super::run_detail::{RunDetail, RunNow};
 use crate::admin::Admin;
 use crate::answer::ApiError;
 use crate::exported::Exported;
@@ -62,7 +61,7 @@ pub(super) async fn exported(admin: &Admin, id: &str) -> Result<Exported, ApiErr
 pub(super) fn exported_origin(origin: &Origin) -> (&'static str, String) {
     match origin {
         Origin::Run(run) => ("run", run.to_string()),
-        Origin::Direct(call) if call.as_str().starts_with(ID_PREFIX) => ("admin", call.to_string()),
+        Origin::Direct(call) if call.as_str().starts_with(ACTION_PREFIX) => ("admin", call.to_string()),
         Origin::Direct(call) => ("direct", call.to_string()),
         _ => ("unknown", String::new()),
     }
@@ -82,7 +81,25 @@ pub(super) async fn show(ask: Ask<RunPath>) -> Result<RunDetail, ApiError> {
         // Nobody is asked.
         Err(_) => None,
     };
-    Ok(RunDetail::of(exported, live, waits.map(|state| state.name())))
+    let trace_url = trace_url(&ask.admin, &exported);
+    let now = RunNow { live, waits: waits.map(|state| state.name()), trace_url };
+    Ok(RunDetail::of(exported, &approvals(&ask.admin, run).await, now))
+}
+
+/// The approvals of a run by the calls that they are about, the earliest first. They are kept apart from its record; without them it is shown as
+/// well.
+async fn approvals(admin: &Admin, run: RunId) -> Vec<(u64, String)> {
+    let Ok(store) = admin.sources().approvals() else { return Vec::new() };
+    let listed = store.list(&ApprovalFilter { run: Some(run), ..ApprovalFilter::default() }).await;
+    let listed = listed.inspect_err(|error| tracing::warn!(%error, "the approvals of a run were not read"));
+    let call = |one: exuvia_journal::Approval| Some((one.call?.0, one.id.to_string()));
+    listed.unwrap_or_default().into_iter().rev().filter_map(call).collect()
+}
+
+/// Where the trace of a run is shown, as the configuration says.
+fn trace_url(admin: &Admin, exported: &Exported) -> Option<String> {
+    let trace = exported.start.as_ref()?.trace_id.as_deref()?;
+    Some(admin.sources().config().trace_url.as_ref()?.replace("{trace_id}", trace))
 }
 
 pub(super) async fn call(ask: Ask<CallPath>) -> Result<CallContent, ApiError> {

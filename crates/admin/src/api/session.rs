@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::page::Done;
 use crate::answer::{ApiError, header_value};
-use crate::caller::{COOKIE, Proof, failed};
+use crate::caller::{Proof, failed};
 use crate::operation::{Ask, Nothing};
 use crate::sessions::{Scope, Session};
 
@@ -19,7 +19,7 @@ pub(super) struct SessionView {
     /// On whose behalf everything is done.
     #[schemars(with = "String")]
     principal: Principal,
-    /// What unsafe requests repeat in the header `X-Exuvia-CSRF`. Null: not needed.
+    /// What requests of a session repeat in the header `X-Exuvia-CSRF`. Null: not needed.
     csrf: Option<String>,
     /// The version of the program.
     version: &'static str,
@@ -87,7 +87,7 @@ pub(super) async fn log_in(ask: Ask<Nothing, Nothing, Login>) -> Result<(Session
     admin.record(&ask.caller, "session.open", "").await?.done();
     let opened = admin.sessions().open(scope);
     let (cookie, session) = opened.map_err(|error| ApiError::unavailable(error.to_string()))?;
-    let cookie = format!("{COOKIE}={cookie}; HttpOnly; SameSite=Strict; Path=/");
+    let cookie = format!("{}={cookie}; HttpOnly; SameSite=Strict; Path=/", admin.cookie_name());
     Ok((SessionView::of(Some(&session)), HeaderMap::from_iter([(header::SET_COOKIE, header_value(&cookie)?)])))
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn log_out(ask: Ask) -> Result<(Done, HeaderMap), ApiError> {
     if let Proof::Session(cookie, _) = &ask.caller.proof {
         ask.admin.sessions().close(cookie);
     }
-    let cookie = format!("{COOKIE}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
+    let cookie = format!("{}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0", ask.admin.cookie_name());
     Ok((Done::DONE, HeaderMap::from_iter([(header::SET_COOKIE, header_value(&cookie)?)])))
 }
 

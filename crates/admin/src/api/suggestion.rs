@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::admin::Admin;
 use crate::answer::ApiError;
+use crate::journals::ReadJournal as _;
 
 /// Texts of configuration that would allow something. Nothing is written.
 #[derive(Serialize, JsonSchema)]
@@ -72,7 +73,7 @@ impl SuggestionView {
         let journals = admin.sources().journals().await?;
         let mut past = vec![PastCalls { is_whole: true, ..PastCalls::default() }; suggestions.len()];
         for journal in &journals.0 {
-            let found = past_calls(&*journal.archive, &scopes, now_ms().saturating_sub(PAST_MS)).await?;
+            let found = past_calls(journal.archive(), &scopes, now_ms().saturating_sub(PAST_MS)).await?;
             for (sum, found) in past.iter_mut().zip(found) {
                 sum.calls.extend(found.calls);
                 sum.count += found.count;

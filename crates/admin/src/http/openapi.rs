@@ -5,14 +5,14 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::answer::ErrorBody;
-use crate::caller::{Audience, COOKIE};
+use crate::caller::{Audience, CSRF, cookie_name};
 use crate::operation::{Described, Operation, parameters};
 
 /// What all paths of the API begin with.
 pub(super) const BASE: &str = "/api/v1";
 
-/// The description of these operations.
-pub(super) fn description(operations: &[Operation]) -> Value {
+/// The description of these operations, on a listener with this port.
+pub(super) fn description(operations: &[Operation], port: u16) -> Value {
     let mut settings = SchemaSettings::draft2020_12();
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
@@ -38,7 +38,8 @@ pub(super) fn description(operations: &[Operation]) -> Value {
             "schemas": schemas,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+                "session": {"type": "apiKey", "in": "cookie", "name": cookie_name(port)},
+                "csrf": {"type": "apiKey", "in": "header", "name": CSRF},
             },
         },
     })
@@ -61,7 +62,7 @@ fn one(operation: &Operation, described: Described, error: &Value) -> Value {
         "security": match operation.audience {
             Audience::Anybody => json!([]),
             Audience::Programs => json!([{"token": []}]),
-            Audience::Approvers | Audience::Operators => json!([{"token": []}, {"session": []}]),
+            Audience::Approvers | Audience::Operators => json!([{"token": []}, {"session": [], "csrf": []}]),
         },
     });
     if let Some((body, is_required)) = body {

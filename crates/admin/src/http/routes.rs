@@ -47,9 +47,9 @@ impl Routes {
         self.operations.iter()
     }
 
-    /// The OpenAPI description.
-    pub(crate) fn description(&self) -> Value {
-        openapi::description(&self.operations)
+    /// The OpenAPI description, for a listener on this port.
+    pub(crate) fn description(&self, port: u16) -> Value {
+        openapi::description(&self.operations, port)
     }
 
     /// The operation at a path.

@@ -13,4 +13,8 @@ pub(super) struct Admin {
     /// A loopback address and port. Default: 127.0.0.1:7431, or another port where that one is taken.
     #[schemars(length(min = 1))]
     pub(super) listen: Option<String>,
+    /// Where the traces of runs are shown, for links from the console: a URL with `{trace_id}`, for example
+    /// `https://jaeger.example/trace/{trace_id}`. Default: none.
+    #[schemars(length(min = 1))]
+    pub(super) trace_url: Option<String>,
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_admin::ReadJournal as _;
 use exuvia_journal::{Findings, JournalErrorKind, Removal, Report, Verdict, check};
 use exuvia_policy::Redaction;
 use exuvia_text::line;
@@ -45,7 +46,7 @@ pub(crate) async fn audit(args: AuditArgs) -> Result<ExitCode> {
 
 async fn verify(archives: &Archives, json: bool) -> Result<ExitCode> {
     let (mut reports, mut status) = (Vec::new(), 0);
-    for found in archives.all() {
+    for found in &archives.0 {
         let report = found.archive.verify().await.with_context(|| found.place())?;
         status = match (report.is_consistent(), report.is_complete()) {
             (false, _) => REFUTED,
@@ -120,7 +121,7 @@ fn verified_json(found: &Found, report: &Report) -> Value {
 }
 
 async fn prove(archives: &Archives, id: &str, output: Option<PathBuf>, with_content: bool) -> Result<ExitCode> {
-    for found in archives.all() {
+    for found in &archives.0 {
         let Some(proof) = found.archive.prove(id, with_content).await.with_context(|| found.place())? else { continue };
         let text = proof.to_json()? + "\n";
         let Some(output) = output else { return printed(&text) };
@@ -203,7 +204,7 @@ fn told(checked: Result<Verdict, String>, json: bool) -> Result<ExitCode> {
 }
 
 async fn checkpoint(archives: &Archives) -> Result<ExitCode> {
-    for found in archives.all() {
+    for found in &archives.0 {
         let (folder, place) = (found.folder.clone(), found.place());
         let read = move || {
             anyhow::Ok((text_of_file(&folder.join("checkpoint"))?, text_of_file(&folder.join("journal.vkey"))?))

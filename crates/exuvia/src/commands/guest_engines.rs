@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use exuvia_admin::ReadJournal as _;
 use exuvia_journal::Archive as _;
 use exuvia_runtime::{Engine, EngineConfig, EngineError, GUEST_DIGEST, Guest};
 
@@ -89,7 +90,7 @@ impl GuestEngines {
 
 /// The engine with a guest that a journal has kept.
 async fn kept(sha256: &str, archives: &Archives, terminal: &Terminal) -> Result<Result<Engine, String>> {
-    for found in archives.all() {
+    for found in &archives.0 {
         if let Some(guest) = found.archive.object(sha256).await.with_context(|| found.place())? {
             let engine = compiled(guest.bytes, terminal).await?;
             return Ok(engine.map_err(|error| format!("not replayable by this program: {error}")));

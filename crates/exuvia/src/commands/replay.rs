@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_admin::ReadJournal as _;
 use exuvia_admin::replayed::{is_difference, name, told_differences};
 use exuvia_journal::{Filter, Summary};
 use exuvia_policy::Redaction;
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 use super::guest_engines::GuestEngines;
 use super::runs::{latest_run, opened, printed, printed_json, table};
 use crate::args::ScriptArgs;
-use crate::journal::Archives;
+use crate::journal::{Archives, record};
 use crate::journal_args::ReplayArgs;
 use crate::script;
 use crate::terminal::Terminal;
@@ -98,7 +99,7 @@ async fn replayed(
     edited: Option<&str>,
     (engines, terminal): (&mut GuestEngines, &Terminal),
 ) -> Result<Told> {
-    let (found, _) = archives.record(run).await?;
+    let (found, _) = record(archives, run).await?;
     let mut replay = match Replay::load(&found.archive, &RunId::new(run)).await {
         Ok(replay) => replay,
         Err(ReplayError::NotReplayable(reason)) => return Ok(Told::not_replayable(run, &reason.to_string())),

@@ -7,7 +7,7 @@ use exuvia_config::{JournalConfig, JournalStore};
 use exuvia_journal::{Approval, ApprovalFilter, ApprovalStore, PostgresApprovals, SqliteApprovals, StoreArchive};
 use exuvia_tool::ApprovalId;
 
-use super::Archives;
+use super::open_archives;
 use crate::file_threads::FileThreads;
 
 /// The approvals of one journal.
@@ -31,13 +31,13 @@ impl ApprovalStores {
             _ => None,
         };
         let open = move || {
-            let archives = Archives::open(&config)?;
+            let archives = open_archives(&config)?;
             let sqlite = url.is_none();
             let open = |found: &super::Found| {
                 let store = if sqlite { Some(SqliteApprovals::open(&found.folder)?) } else { None };
                 anyhow::Ok((store, found.archive.clone()))
             };
-            anyhow::Ok((archives.all().iter().map(open).collect::<Result<Vec<_>>>()?, url))
+            anyhow::Ok((archives.0.iter().map(open).collect::<Result<Vec<_>>>()?, url))
         };
         let (found, url) = FileThreads::default().run(open).await.context("the journal cannot be read")??;
         let mut stores = Vec::new();

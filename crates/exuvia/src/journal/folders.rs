@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use exuvia_admin::{Journals, ReadJournal};
 use exuvia_config::{JournalConfig, JournalStore, Paths};
-use exuvia_journal::{Archive as _, Filter, PostgresArchive, Record, SqliteArchive, StoreArchive, Summary};
+use exuvia_journal::{Archive, PostgresArchive, Record, SqliteArchive, StoreArchive};
 
 /// Processes that may write to journals in one data directory at a time.
 pub(super) const MOST: usize = 16;
@@ -48,74 +49,53 @@ pub(crate) struct Found {
 }
 
 /// Every journal that the configuration names.
-pub(crate) struct Archives(Vec<Found>);
+pub(crate) type Archives = Journals<Found>;
 
-impl Archives {
-    /// Opens them. Reads files.
-    ///
-    /// # Errors
-    ///
-    /// There is none, or one cannot be read.
-    pub(crate) fn open(config: &JournalConfig) -> Result<Self> {
-        let folders: Vec<PathBuf> = match &config.store {
-            JournalStore::Memory => {
-                bail!("the journal is in memory: only its own process could read it; set `path` in [journal]")
-            }
-            JournalStore::Postgres { url, folder } => {
-                let folder = of_database(folder.as_deref())?;
-                let archive = PostgresArchive::open(&url.0, &folder)?;
-                return Ok(Self(vec![Found { folder, archive }]));
-            }
-            JournalStore::Sqlite(Some(folder)) => vec![folder.clone()],
-            JournalStore::Sqlite(None) => {
-                let base = Paths::of_user().journal_dir.context("no home directory: set HOME or XDG_DATA_HOME")?;
-                let there: Vec<_> = siblings(&base).filter(|folder| has_journal(folder)).collect();
-                if there.is_empty() { vec![base] } else { there }
-            }
-        };
-        folders.into_iter().map(found).collect::<Result<Vec<_>>>().map(Self)
-    }
-
-    pub(crate) fn all(&self) -> &[Found] {
-        &self.0
-    }
-
-    /// The runs and direct calls of all of them that fit, the latest first.
-    ///
-    /// # Errors
-    ///
-    /// One cannot be read.
-    pub(crate) async fn list(&self, filter: &Filter) -> Result<Vec<Summary>> {
-        let mut all = Vec::new();
-        for found in &self.0 {
-            all.extend(found.archive.list(filter).await.with_context(|| found.place())?);
+/// Opens every journal that the configuration names. Reads files.
+///
+/// # Errors
+///
+/// There is none, or one cannot be read.
+pub(crate) fn open_archives(config: &JournalConfig) -> Result<Archives> {
+    let folders: Vec<PathBuf> = match &config.store {
+        JournalStore::Memory => {
+            bail!("the journal is in memory: only its own process could read it; set `path` in [journal]")
         }
-        all.sort_by_key(|summary| std::cmp::Reverse((summary.started_ms, summary.first)));
-        if filter.limit > 0 {
-            all.truncate(filter.limit);
+        JournalStore::Postgres { url, folder } => {
+            let folder = of_database(folder.as_deref())?;
+            let archive = PostgresArchive::open(&url.0, &folder)?;
+            return Ok(Journals(vec![Found { folder, archive }]));
         }
-        Ok(all)
-    }
-
-    /// The record of a run or direct call, with the journal that has it.
-    ///
-    /// # Errors
-    ///
-    /// None has it, or one cannot be read.
-    pub(crate) async fn record(&self, id: &str) -> Result<(&Found, Record)> {
-        for found in &self.0 {
-            if let Some(record) = found.archive.record(id).await.with_context(|| found.place())? {
-                return Ok((found, record));
-            }
+        JournalStore::Sqlite(Some(folder)) => vec![folder.clone()],
+        JournalStore::Sqlite(None) => {
+            let base = Paths::of_user().journal_dir.context("no home directory: set HOME or XDG_DATA_HOME")?;
+            let there: Vec<_> = siblings(&base).filter(|folder| has_journal(folder)).collect();
+            if there.is_empty() { vec![base] } else { there }
         }
-        Err(unknown(id))
-    }
+    };
+    folders.into_iter().map(found).collect::<Result<Vec<_>>>().map(Journals)
 }
 
-impl Found {
-    /// The folder, for messages.
-    pub(crate) fn place(&self) -> String {
+/// The record of a run or direct call, with the journal that has it.
+///
+/// # Errors
+///
+/// None has it, or one cannot be read.
+pub(crate) async fn record<'a>(archives: &'a Archives, id: &str) -> Result<(&'a Found, Record)> {
+    archives.record(id).await?.ok_or_else(|| unknown(id))
+}
+
+impl ReadJournal for Found {
+    fn place(&self) -> String {
         self.folder.display().to_string()
+    }
+
+    fn archive(&self) -> &dyn Archive {
+        &self.archive
+    }
+
+    fn stored(&self) -> Option<&StoreArchive> {
+        Some(&self.archive)
     }
 }
 

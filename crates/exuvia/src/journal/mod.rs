@@ -23,7 +23,7 @@ use exuvia_journal::{
 pub(crate) use access_store::{StorePlace, follow_issued_keys};
 pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
 use checkpoint_copy::CheckpointCopy;
-pub(crate) use folders::{Archives, Found, has_journal, siblings, unknown};
+pub(crate) use folders::{Archives, Found, has_journal, open_archives, record, siblings, unknown};
 pub(crate) use open::open;
 pub(crate) use shared_store::SharedStore;
 
@@ -116,9 +116,9 @@ impl ProcessJournal {
     pub(crate) fn own(&self, approvals: Option<Arc<dyn ApprovalStore>>) -> OwnJournal {
         let (reader, folder) = match &self.stored {
             Some(Stored { archive, folder, .. }) => {
-                (JournalReader::stored(folder.display().to_string(), archive.clone()), Some(folder.clone()))
+                (JournalReader::Stored(folder.display().to_string(), archive.clone()), Some(folder.clone()))
             }
-            None => (JournalReader::in_memory(self.archive()), None),
+            None => (JournalReader::InMemory(self.archive()), None),
         };
         OwnJournal { entries: self.entries(), reader, folder, approvals }
     }

@@ -11,7 +11,7 @@ mod read_tool_file;
 mod request;
 mod tool;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub use bad_request::{BadRequest, BadRequestKind};
 pub use execute_tool_code::EXECUTE_TOOL_CODE;
@@ -62,5 +62,9 @@ pub async fn call(
     let Some(tool) = TOOLS.into_iter().find(|tool| tool.name == name) else {
         return Err(BadRequest::unknown("tool", name, TOOLS.iter().map(|tool| tool.name)));
     };
-    tool.call(MetaRequest { tool, gateway, view, client, arguments }).await
+    let answer = tool.call(MetaRequest { tool, gateway, view, client, arguments }).await;
+    if let (Ok(MetaAnswer::Text(text)), true) = (&answer, tool.name != EXECUTE_TOOL_CODE.name) {
+        gateway.recorder.looked_up(&json!(arguments).to_string(), text);
+    }
+    answer
 }

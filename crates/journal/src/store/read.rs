@@ -7,7 +7,7 @@ use crate::index::RunIndex;
 use crate::seal::decompressed;
 use crate::tree::TileId;
 use crate::wire::malformed;
-use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary};
+use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Stats, Summary, TokenSum};
 
 /// The largest object that is read.
 const MAX_OBJECT_BYTES: u64 = 1 << 30;
@@ -53,6 +53,9 @@ pub(crate) trait Reads: Send + Sync {
 
     /// Sums over the runs and calls that fit.
     fn stats<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Stats, JournalError>>;
+
+    /// Sums of tokens of the days that begin within these times, in order.
+    fn tokens(&self, since_ms: u64, until_ms: u64) -> BoxFuture<'_, Result<Vec<TokenSum>, JournalError>>;
 
     /// What has this digest.
     fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>>;

@@ -8,7 +8,7 @@ use super::GuestFolder;
 use crate::index::Change;
 use crate::seal::RunKey;
 use crate::tree::TreeHead;
-use crate::{JournalError, ObjectKind, Retention};
+use crate::{JournalError, ObjectKind, Retention, TokenSum};
 
 /// The writing side of a backend. Its futures run on the journal's own thread, one at a time, and may block it.
 pub(crate) trait Store: Send {
@@ -36,6 +36,13 @@ pub(crate) trait Store: Send {
     ///
     /// The backend cannot be reached.
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>>;
+
+    /// Adds to the sums of tokens: all of these, which are in order, or none.
+    ///
+    /// # Errors
+    ///
+    /// They could not be written, or nobody knows.
+    fn add_tokens<'a>(&'a mut self, sums: &'a [TokenSum]) -> BoxFuture<'a, Result<(), JournalError>>;
 
     /// The tree of all that is written.
     ///

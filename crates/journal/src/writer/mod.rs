@@ -15,6 +15,7 @@ use exuvia_tool::BoxFuture;
 use tokio::sync::oneshot;
 
 use crate::store::Store;
+use crate::tokens::{TokenKind, about};
 use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Seq};
 use objects::{KnownObjects, kept};
 pub(crate) use pace::Pace;
@@ -115,6 +116,10 @@ impl Journal for StoreJournal {
         if let (_, Some(keeper)) = self.objects.claim(guest.sha256) {
             self.upkeep.keep_guest(guest, keeper);
         }
+    }
+
+    fn looked_up(&self, question: &str, answer: &str) {
+        self.queue.add_tokens((self.clock)(), TokenKind::Lookup, (1, about(question) + about(answer)));
     }
 
     fn tell_losses(&self, losses: Arc<dyn Losses>) {

@@ -7,6 +7,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use crate::store::PackedObject;
+use crate::tokens::{TokenKind, TokenSums};
 use crate::{Entry, JournalError, JournalErrorKind, Losses, Seq};
 
 /// An entry that waits to be written.
@@ -64,6 +65,8 @@ struct State {
     is_closed: bool,
     is_failing: bool,
     losses: Option<Arc<dyn Losses>>,
+    /// Of what is no entry.
+    tokens: TokenSums,
 }
 
 impl Queue {
@@ -228,6 +231,16 @@ impl Queue {
                 (None, None) => {}
             }
         }
+    }
+
+    /// Adds to the sums of tokens. Nobody is woken for it.
+    pub(super) fn add_tokens(&self, at_ms: u64, kind: TokenKind, sum: (u64, u64)) {
+        self.state().tokens.add(at_ms, kind, sum);
+    }
+
+    /// Takes what was added to the sums of tokens.
+    pub(super) fn take_tokens(&self) -> TokenSums {
+        std::mem::take(&mut self.state().tokens)
     }
 
     pub(super) fn tell_losses(&self, losses: Arc<dyn Losses>) {

@@ -14,7 +14,7 @@ use crate::store::{Batch, GuestFolder, KeyState, Retained, Store};
 use crate::tree::TreeHead;
 use crate::{
     Archive, Entry, Event, Journal, JournalError, JournalErrorKind, Losses, OpenOptions, Retention, RunEnd, RunStart,
-    SqliteArchive, Stamped,
+    SqliteArchive, Stamped, TokenSum,
 };
 
 /// What the store does wrong.
@@ -66,6 +66,10 @@ impl Store for Faulty {
 
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {
         self.inner.key(id)
+    }
+
+    fn add_tokens<'a>(&'a mut self, sums: &'a [TokenSum]) -> BoxFuture<'a, Result<(), JournalError>> {
+        self.inner.add_tokens(sums)
     }
 
     fn tree(&mut self) -> BoxFuture<'_, Result<TreeHead, JournalError>> {

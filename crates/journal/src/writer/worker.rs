@@ -11,6 +11,7 @@ use super::prepare::{Keys, Unready};
 use super::queue::{Queue, Taken, Urgency, Waiting, refusable};
 use super::upkeep::{CheckpointFile, Upkeep};
 use crate::store::{Batch, PackedObject, Retained, Store};
+use crate::tokens::TokenSums;
 use crate::{Clock, JournalError, Retention, Seq};
 
 /// What is written at once, in bytes of memory and in entries.
@@ -57,6 +58,8 @@ pub(super) struct Worker {
     unstored: Option<(u64, Vec<u8>)>,
     store_checkpoint_at: Instant,
     retain_at: Instant,
+    /// Of what is written, until they are in the database.
+    tokens: TokenSums,
 }
 
 impl Worker {
@@ -90,6 +93,7 @@ impl Worker {
             unstored: None,
             store_checkpoint_at: now,
             retain_at: now + pace.checkpoint,
+            tokens: TokenSums::default(),
         }
     }
 
@@ -235,6 +239,7 @@ impl Worker {
         self.was_awaited = awaited > 0;
         self.was_shared = awaited + self.queue.durable() > 1;
         for (seq, entry) in (first..).zip(entries) {
+            self.tokens.add_entry(&entry.entry, entry.at_ms);
             if let Some(done) = entry.done {
                 let _ = done.send(Ok(Seq(seq)));
             }
@@ -268,15 +273,26 @@ impl Worker {
             if self.checkpoint().await.is_ok() {
                 self.upkeep.checkpoint();
             }
+            self.write_tokens().await;
             self.checkpoint_at = now + self.pace.checkpoint;
         }
         if self.retain_at <= now && self.doubt.is_none() {
             let is_open = |id: &str| self.keys.is_open(id);
             let retained = self.store.retain(self.retention, (self.clock)(), &is_open).await.unwrap_or_default();
             self.retained(retained);
+            self.write_tokens().await;
             self.retain_at = Instant::now() + if retained.more { self.pace.flush } else { self.pace.retain };
             // Others may have recorded that they erased something.
             self.is_dirty |= self.store.tree().await.is_ok_and(|tree| tree.size != self.signed_size);
+        }
+    }
+
+    /// Adds what was counted to the sums in the database. What cannot be written now is tried again.
+    async fn write_tokens(&mut self) {
+        self.tokens.append(self.queue.take_tokens());
+        let sums = self.tokens.sums();
+        if !sums.is_empty() && self.store.add_tokens(&sums).await.is_ok() {
+            self.tokens = TokenSums::default();
         }
     }
 
@@ -319,6 +335,7 @@ impl Worker {
         let is_open = |id: &str| self.keys.is_open(id);
         let retained = self.store.retain(self.retention, (self.clock)(), &is_open).await.unwrap_or_default();
         self.retained(retained);
+        self.write_tokens().await;
         self.checkpoint().await?;
         // The file is written beside the database: closing waits for the disk once.
         self.upkeep.checkpoint();

@@ -78,10 +78,14 @@ impl Drain {
         self.open.token()
     }
 
-    /// Waits until no request is open, and no script runs whose session has lost its stream.
+    /// Waits until no request is open, and no script runs whose session has lost its stream or that was brought back.
     async fn quiet(&self, gateway: &PendingGateway) {
+        // One that is brought back now would meet servers that end.
+        if let Some(gateway) = gateway.now() {
+            gateway.stop_bringing_back();
+        }
         self.open.wait().await;
-        while gateway.now().is_some_and(|gateway| gateway.runs() > 0) {
+        while gateway.now().is_some_and(|gateway| gateway.runs() > 0 || gateway.is_bringing_back()) {
             tokio::time::sleep(GLANCE).await;
         }
     }

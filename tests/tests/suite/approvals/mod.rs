@@ -4,6 +4,7 @@ mod by_daemon;
 mod calls;
 mod cancelled;
 mod elicited;
+mod killed;
 mod notified;
 mod page_questions;
 mod parked;

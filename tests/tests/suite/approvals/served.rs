@@ -1,19 +1,13 @@
-//! Runs of clients of a daemon that wait for approvals, which another process answers: through keys that end, reloads, restarts and kills.
-//! `EXUVIA_HELD_KILLS`: how many runs are disturbed by kills. Default: 10.
-#![expect(clippy::print_stdout, reason = "the gates show how much was compared")]
+//! Runs of clients of a daemon that wait for approvals, which another process answers, through reloads and keys that end.
 
-use std::collections::BTreeSet;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
+use std::path::Path;
 use std::process::Command;
 
 use exuvia_journal::{Archive as _, RunEnd, SqliteApprovals, SqliteArchive};
-use exuvia_tests::{Daemon, DataHome, Folder, HttpClient, KeyClient, built, key_table};
+use exuvia_tests::{Daemon, DataHome, Folder, KeyClient, built, key_table};
 use nix::sys::signal::Signal;
 
 use super::*;
-
-const ROUNDS: u32 = 10;
 
 /// A daemon's files, and a server that notes each call.
 pub(super) struct Place {
@@ -76,11 +70,16 @@ impl Place {
     }
 
     fn made(&self) -> Vec<String> {
-        let calls = fs::read_to_string(self.folder.path("calls")).unwrap_or_default();
-        // A server that was killed as well may have left half a line.
-        let calls = calls.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
-        calls.map(|call| call["params"]["arguments"]["value"].as_str().unwrap_or_default().to_owned()).collect()
+        values_of(&self.folder.path("calls"))
     }
+}
+
+/// The values that calls had which a server has written to this file.
+pub(super) fn values_of(file: &Path) -> Vec<String> {
+    let calls = fs::read_to_string(file).unwrap_or_default();
+    // A server that was killed may have left half a line.
+    let calls = calls.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    calls.map(|call| call["params"]["arguments"]["value"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
 pub(super) async fn pending(store: &SqliteApprovals) -> Vec<Approval> {
@@ -143,88 +142,4 @@ async fn a_parked_run_of_a_key_goes_on_after_a_reload_is_nobody_elses_and_ends_w
     assert_eq!(end.outcome, "void");
     assert!(end.error.is_some_and(|error| error.message.contains("key:ada")));
     assert_eq!(place.made(), ["first"]);
-}
-
-fn random(below: u64) -> u64 {
-    RandomState::new().build_hasher().finish() % below
-}
-
-fn rounds() -> u32 {
-    std::env::var("EXUVIA_HELD_KILLS").map_or(ROUNDS, |rounds| rounds.parse().expect("a number"))
-}
-
-/// Each run has three calls in sequence and two at a time, all of them held. Where nobody knows whether a call was made, the person who is
-/// asked looks.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn runs_that_wait_survive_kills_and_make_every_call_once() {
-    let place = Place::new("");
-    let mut daemon = place.serve().await;
-    let store = place.store();
-    let (mut kills, mut unknown, mut seen) = (0, 0, BTreeSet::new());
-    for round in 1..=rounds() {
-        let code = format!(
-            "import asyncio, random\nmark = random.random()\n\
-             def once(n):\n    try:\n        return fake.echo(value=f'{round}-{{n}}', mark=mark)['value']\n    except ToolDenied:\n        \
-             return f'{round}-{{n}}'\n\
-             async def later(n):\n    try:\n        return (await fake.echo(value=f'{round}-{{n}}', mark=mark))['value']\n    \
-             except ToolDenied:\n        return f'{round}-{{n}}'\n\
-             values = [once(n) for n in range(3)] + await asyncio.gather(later(3), later(4))\n\
-             fake.process()\nresult = [values, 0 <= mark < 1]"
-        );
-        let address = daemon.address();
-        // It may never be answered.
-        let client = tokio::spawn(async move { HttpClient::connect(address).await.execute(&code).await });
-        let run = one_pending(&store).await.run;
-        assert!(seen.insert(run.clone()), "{run} waits still");
-        let mut left = 1 + random(3);
-        let begun = Instant::now();
-        let end = loop {
-            if left > 0 && random(4) == 0 {
-                left -= 1;
-                kills += 1;
-                daemon.signal(Signal::SIGKILL);
-                daemon.ends_within(Duration::from_secs(10)).await;
-                if random(2) == 0 {
-                    unknown += answer_one(&place, &store).await;
-                }
-                daemon = place.serve().await;
-            }
-            unknown += answer_one(&place, &store).await;
-            if let Some(end) = place.end(&run).await {
-                break end;
-            }
-            assert!(begun.elapsed() < PATIENCE * 4, "{run} does not end: {:?}", store.waiting(&run).await);
-            tokio::time::sleep(Duration::from_millis(random(150))).await;
-        };
-        client.abort();
-        let values: Vec<String> = (0..5).map(|n| format!("{round}-{n}")).collect();
-        let expected = json!([values, true]).to_string();
-        let result = end.result.map(|result| result.as_str().to_owned());
-        assert_eq!(result.as_deref(), Some(&*expected), "{:?} {:?}", end.outcome, end.error);
-        let mut made: Vec<String> =
-            place.made().into_iter().filter(|value| value.starts_with(&format!("{round}-"))).collect();
-        made.sort();
-        assert_eq!(made, values, "every call once");
-        let archive = SqliteArchive::open(&place.folder.path("journal")).expect("a journal");
-        let replay = Replay::load(&archive, &run).await.expect("it is replayable");
-        let replayed = replay.run(engine()).await.expect("on this engine");
-        assert_eq!(replayed.verdict, Verdict::Same, "{:?}", replayed.report.outcome);
-    }
-    println!(
-        "{} runs through {kills} kills, with {unknown} calls of unknown outcome: every call was made once",
-        rounds()
-    );
-}
-
-/// Answers one approval, if there is one: of a call that may have been made, by what the server has seen. How many of those.
-async fn answer_one(place: &Place, store: &SqliteApprovals) -> u64 {
-    let Some(approval) = pending(store).await.pop() else { return 0 };
-    let mut allow = true;
-    if approval.may_have_happened {
-        let content = store.content(&approval.id).await.expect("read").expect("kept");
-        allow = !place.made().iter().any(|value| content.arguments.contains(&format!("\"{value}\"")));
-    }
-    let answered = store.answer(&approval.id, allow, &answer(&approval, None)).await;
-    // It may have become void meanwhile.
-    if answered.is_ok() && approval.may_have_happened { 1 } else { 0 }
 }

@@ -4,12 +4,13 @@ use std::io::{BufWriter, Write as _, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use exuvia_admin::ReadJournal as _;
 use exuvia_journal::{Archive as _, Filter, Record};
 use exuvia_policy::Redaction;
 use exuvia_tool::Origin;
 
 use super::Exported;
-use crate::journal::{Archives, Found};
+use crate::journal::{Archives, Found, record};
 
 /// Runs that are listed at a time.
 const PAGE: usize = 500;
@@ -22,11 +23,11 @@ pub(super) async fn export(
     filter: &Filter,
 ) -> Result<ExitCode> {
     for id in runs {
-        let (_, record) = archives.record(id).await?;
+        let (_, record) = record(archives, id).await?;
         print([record], redaction)?;
     }
     if runs.is_empty() {
-        for found in archives.all() {
+        for found in &archives.0 {
             all(found, redaction, filter).await.with_context(|| found.place())?;
         }
     }

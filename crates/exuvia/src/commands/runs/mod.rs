@@ -18,7 +18,7 @@ use exuvia_tool::Principal;
 
 use super::daemon;
 use crate::file_threads::FileThreads;
-use crate::journal::{Archives, unknown};
+use crate::journal::{Archives, open_archives, record, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
 use crate::terminal::{self, Terminal};
 pub(crate) use exuvia_admin::{Exported, utc};
@@ -47,8 +47,8 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
                 Some(run) => run,
                 None => latest_run(&archives).await?,
             };
-            let (_, record) = archives.record(&id).await?;
-            let exported = Exported::of(&record, &redaction);
+            let (_, found) = record(&archives, &id).await?;
+            let exported = Exported::of(&found, &redaction);
             match json {
                 true => printed_json(&exported),
                 false => printed(&shown(&exported, calls)),
@@ -56,7 +56,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
         }
         RunsCommand::Export { runs, filter } => exporting::export(&archives, &redaction, &runs, &filter.into()).await,
         RunsCommand::Stats { filter, json } => {
-            let stats = stats::of(&archives, &filter.into()).await?;
+            let stats = archives.stats(&filter.into()).await?;
             match json {
                 true => printed_json(&stats::json(&stats)),
                 false => printed(&stats::text(&stats)),
@@ -70,7 +70,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
 pub(crate) async fn opened(args: JournalArgs) -> Result<(Archives, Redaction)> {
     let open = move || {
         let config = args.load()?;
-        anyhow::Ok((Archives::open(&config)?, config.redaction))
+        anyhow::Ok((open_archives(&config)?, config.redaction))
     };
     FileThreads::default().run(open).await.context("the journal cannot be read")?
 }
@@ -88,27 +88,20 @@ pub(crate) async fn latest_run(archives: &Archives) -> Result<String> {
 async fn erase(args: JournalArgs, runs: &[String]) -> Result<ExitCode> {
     let open = move || {
         let config = args.load()?;
-        anyhow::Ok((Archives::open(&config), config))
+        anyhow::Ok((open_archives(&config), config))
     };
     let (archives, config) = FileThreads::default().run(open).await.context("the journal cannot be read")??;
     let mut daemons = daemon::daemons(&config).await;
     let terminal = Terminal::new();
     let erasure = Erasure { principal: Principal::Operator, at_ms: now_ms() };
     for id in runs {
-        let mut is_erased = daemon::erase(&mut daemons, id).await?;
-        // One in memory is with its daemon alone.
-        let all = match &archives {
-            _ if is_erased => &[][..],
-            Ok(archives) => archives.all(),
-            Err(_) if !daemons.is_empty() => &[][..],
-            Err(error) => bail!("{error:#}"),
-        };
-        for found in all {
-            is_erased = found.archive.erase(id, &erasure).await.with_context(|| found.place())?;
-            if is_erased {
-                break;
-            }
-        }
+        let is_erased = daemon::erase(&mut daemons, id).await?
+            || match &archives {
+                Ok(archives) => archives.erase(id, &erasure).await?,
+                // One in memory is with its daemon alone.
+                Err(_) if !daemons.is_empty() => false,
+                Err(error) => bail!("{error:#}"),
+            };
         if !is_erased {
             return Err(unknown(id));
         }

@@ -1,24 +1,13 @@
 //! `exuvia runs stats`.
 
-use anyhow::{Context as _, Result};
-use exuvia_journal::{Filter, Latency, PrincipalStats, Stats, ToolStats};
+use exuvia_journal::{Latency, PrincipalStats, Stats, ToolStats};
 use exuvia_text::one_line;
 use serde_json::{Value, json};
 
 use super::table;
-use crate::journal::Archives;
 
 /// How much of a name is shown, in characters.
 const NAME_CHARS: usize = 80;
-
-/// The sums over all journals.
-pub(super) async fn of(archives: &Archives, filter: &Filter) -> Result<Stats> {
-    let mut all = Vec::new();
-    for found in archives.all() {
-        all.push(found.archive.stats(filter).await.with_context(|| found.place())?);
-    }
-    Ok(Stats::merged(all))
-}
 
 pub(super) fn text(stats: &Stats) -> String {
     let headings = [">RUNS", ">FAILED", ">DIRECT CALLS", ">P50 MS", ">P95 MS", ">FUEL", ">COST", "PRINCIPAL"];

@@ -9,7 +9,7 @@ use super::{sql, unreadable, unsigned};
 use crate::archive::{MAX_SUMMARY_TOOLS, tools_of};
 use crate::index::{AWAITING, REUSED, text};
 use crate::wire::malformed;
-use crate::{Filter, JournalError, Seq, Summary};
+use crate::{Filter, JournalError, RecordKind, Seq, Summary};
 
 /// Conditions of a query, and the values of its parameters.
 #[derive(Default)]
@@ -32,6 +32,33 @@ impl Conditions {
              SELECT run FROM calls WHERE error IS NOT NULL AND error ILIKE $?)",
             filter.error.as_deref().map(like),
         );
+        if let Some(text) = &filter.text {
+            let (pattern, begins) = (like(text), like(text).split_off(1));
+            all.values.extend([Box::new(pattern) as _, Box::new(begins) as Box<dyn ToSql + Send + Sync>]);
+            let (pattern, begins) = (all.values.len() - 1, all.values.len());
+            all.conditions.push(format!(
+                "(first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error ILIKE ${pattern} UNION ALL \
+                 SELECT run FROM calls WHERE error IS NOT NULL AND error ILIKE ${pattern}) OR id ILIKE ${begins} OR EXISTS \
+                 (SELECT 1 FROM calls WHERE run = first AND tool IN (SELECT id FROM tools WHERE server || '.' || tool ILIKE ${pattern})))"
+            ));
+        }
+        if let Some(kind) = filter.kind {
+            all.conditions.push(match kind {
+                RecordKind::Run => "NOT is_direct".to_owned(),
+                RecordKind::Direct => "is_direct AND NOT starts_with(id, 'admin-')".to_owned(),
+                RecordKind::Work => "NOT starts_with(id, 'admin-')".to_owned(),
+                // The index of ids has them by range.
+                RecordKind::Action => "(id >= 'admin-' AND id < 'admin.')".to_owned(),
+            });
+        }
+        if let Some(failed) = filter.failed {
+            // As the index `runs_failed` has it.
+            all.conditions.push(match failed {
+                true => "outcome NOT IN ('returned', 'ok', 'awaiting-approval')".to_owned(),
+                false => "(outcome IS NULL OR outcome IN ('returned', 'ok', 'awaiting-approval'))".to_owned(),
+            });
+        }
+        all.add("ended_ms - started_ms >= $?", filter.slow_ms.map(sql));
         if let Some(tools) = all.tools(filter) {
             all.conditions.push(format!("EXISTS (SELECT 1 FROM calls WHERE run = first AND tool IN ({tools}))"));
         }
@@ -88,7 +115,7 @@ pub(super) async fn list(session: &Session, filter: &Filter) -> Result<Vec<Summa
          (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
          (SELECT least(coalesce(sum(cost), 0), 9223372036854775807)::int8 FROM calls WHERE run = first), \
          (SELECT coalesce(json_agg(json_build_array(chosen.server, chosen.tool))::text, '[]') FROM (SELECT DISTINCT tools.server, tools.tool \
-          FROM calls JOIN tools ON tools.id = calls.tool WHERE run = first LIMIT {MAX_SUMMARY_TOOLS}) AS chosen) \
+          FROM calls JOIN tools ON tools.id = calls.tool WHERE run = first LIMIT {MAX_SUMMARY_TOOLS}) AS chosen), profile \
          FROM runs WHERE {} ORDER BY first DESC",
         conditions.text()
     );
@@ -105,6 +132,7 @@ fn summary(row: &Row) -> Result<Summary, JournalError> {
     Ok(Summary {
         first: Seq(number(0)?),
         principal: principal.parse().map_err(malformed)?,
+        profile: row.try_get(14).map_err(unreadable)?,
         origin: if is_direct { Origin::Direct(DirectCallId::new(id)) } else { Origin::Run(RunId::new(id)) },
         started_ms: number(4)?,
         ended_ms: row.try_get::<_, Option<i64>>(5).map_err(unreadable)?.map(unsigned),

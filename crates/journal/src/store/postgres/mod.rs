@@ -19,6 +19,7 @@ mod session;
 mod sessions;
 mod stats;
 mod tls;
+mod tokens;
 mod tree;
 mod write;
 

@@ -10,12 +10,12 @@ use tokio_postgres::Row as SqlRow;
 
 use super::address::Address;
 use super::session::{Purpose, READ, Session};
-use super::{erase, list, schema, sql, stats, unreadable, unsigned};
+use super::{erase, list, schema, sql, stats, tokens, unreadable, unsigned};
 use crate::index::{CallIndex, RunIndex, text};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
 use crate::wire::malformed;
-use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
+use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, Stats, Summary, TokenSum};
 
 /// What is read at once, in bytes, but for its last row.
 const ROWS_BYTES: i64 = 16 << 20;
@@ -35,7 +35,7 @@ const TILE: &str = "SELECT hashes FROM tiles WHERE id = $1";
 const CHECKPOINTS: &str = "SELECT size, note FROM checkpoints ORDER BY size";
 pub(super) const NEWEST_CHECKPOINT: &str = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
 const INDEX: &str = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, erased_by, key, \
-    (SELECT sum(octet_length(head))::int8 FROM records WHERE run = first) \
+    (SELECT sum(octet_length(head))::int8 FROM records WHERE run = first), profile \
     FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE first > $1 ORDER BY first LIMIT $2";
 const CALLS: &str =
     "SELECT run, call, server, t.tool, code, ms, cost FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ANY($1)";
@@ -110,7 +110,8 @@ macro_rules! read {
 }
 
 async fn connect(address: &Address, purpose: Purpose) -> Result<Session, JournalError> {
-    let session = Session::connect(address, purpose).await.map_err(unreadable)?;
+    let unread = |error| JournalError::new(JournalErrorKind::Unreadable).caused_by(error);
+    let session = Session::connect_apart(address, purpose).await.map_err(unread)?;
     schema::check(&session, &address.schema).await?;
     Ok(session)
 }
@@ -174,6 +175,10 @@ impl Reads for PostgresReads {
 
     fn stats<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Stats, JournalError>> {
         read!(self, |session| stats::stats(session, filter))
+    }
+
+    fn tokens(&self, since_ms: u64, until_ms: u64) -> BoxFuture<'_, Result<Vec<TokenSum>, JournalError>> {
+        read!(self, |session| tokens::sums(session, since_ms, until_ms))
     }
 
     fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
@@ -281,6 +286,7 @@ fn run_index(row: &SqlRow) -> Result<RunIndex, tokio_postgres::Error> {
         id: row.try_get(1)?,
         is_direct: row.try_get(2)?,
         principal: row.try_get(3)?,
+        profile: row.try_get(11)?,
         started_ms: unsigned(row.try_get(4)?),
         ended_ms: row.try_get::<_, Option<i64>>(5)?.map(unsigned),
         outcome: row.try_get(6)?,

@@ -10,10 +10,10 @@ use super::sql;
 use crate::index::{Change, State};
 
 /// Those that begin.
-pub(super) const BEGIN: &str = "INSERT INTO runs (first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, error) \
-    SELECT n.first, id, is_direct, principal, started_ms, ended_ms, outcome, coalesce(fuel, 0), error FROM \
-    unnest($1::int8[], $2::text[], $3::bool[], $4::text[], $5::int8[]) AS n (first, id, is_direct, principal, started_ms) JOIN \
-    unnest($6::int8[], $7::int8[], $8::text[], $9::int8[], $10::text[]) AS e (first, ended_ms, outcome, fuel, error) USING (first)";
+pub(super) const BEGIN: &str = "INSERT INTO runs (first, id, is_direct, principal, profile, started_ms, ended_ms, outcome, fuel, error) \
+    SELECT n.first, id, is_direct, principal, profile, started_ms, ended_ms, outcome, coalesce(fuel, 0), error FROM \
+    unnest($1::int8[], $2::text[], $3::bool[], $4::text[], $5::text[], $6::int8[]) AS n (first, id, is_direct, principal, profile, started_ms) JOIN \
+    unnest($7::int8[], $8::int8[], $9::text[], $10::int8[], $11::text[]) AS e (first, ended_ms, outcome, fuel, error) USING (first)";
 /// Those that began before, and end or begin again.
 pub(super) const END: &str = "UPDATE runs SET ended_ms = n.ended_ms, outcome = n.outcome, fuel = coalesce(n.fuel, runs.fuel), error = n.error \
     FROM unnest($1::int8[], $2::int8[], $3::text[], $4::int8[], $5::text[]) AS n (first, ended_ms, outcome, fuel, error) \
@@ -67,6 +67,7 @@ impl<'a> Runs<'a> {
                     begun.ids.push(id);
                     begun.are_direct.push(change.is_direct);
                     begun.principals.push(&change.principal);
+                    begun.profiles.push(change.profile.as_deref());
                     begun.started_ms.push(sql(change.at_ms));
                     begun.runs.push(first, &run);
                 }
@@ -84,6 +85,7 @@ pub(super) struct Begun<'a> {
     ids: Vec<&'a str>,
     are_direct: Vec<bool>,
     principals: Vec<&'a str>,
+    profiles: Vec<Option<&'a str>>,
     started_ms: Vec<i64>,
     runs: Ended<'a>,
 }
@@ -114,7 +116,7 @@ impl Begun<'_> {
         let runs = &self.runs;
         if !runs.firsts.is_empty() {
             let begun: Parameters<'_> =
-                &[&runs.firsts, &self.ids, &self.are_direct, &self.principals, &self.started_ms];
+                &[&runs.firsts, &self.ids, &self.are_direct, &self.principals, &self.profiles, &self.started_ms];
             session.execute(BEGIN, &[begun, &runs.values()].concat()).await?;
         }
         Ok(())

@@ -98,6 +98,16 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX approvals_open ON approvals (expires_ms) WHERE state IN ('pending', 'approved');
     CREATE UNIQUE INDEX approvals_call ON approvals (run, coalesce(call, -1)) WHERE state IN ('pending', 'approved');
     ",
+    // Version 5: profiles of runs, what is asked of lists, and sums of tokens by day: `day` is its beginning in milliseconds.
+    "
+    ALTER TABLE runs ADD COLUMN profile text;
+    UPDATE runs SET profile = convert_from(r.head, 'UTF8')::json -> 'event' -> 'run-started' ->> 'profile'
+        FROM records r WHERE r.seq = runs.first AND NOT runs.is_direct;
+    CREATE INDEX runs_failed ON runs (first) WHERE outcome NOT IN ('returned', 'ok', 'awaiting-approval');
+    CREATE TABLE tokens (
+        day int8 NOT NULL, kind text COLLATE \"C\" NOT NULL, count int8 NOT NULL, tokens int8 NOT NULL, PRIMARY KEY (day, kind)
+    );
+    ",
 ];
 
 /// The version of the schema that this program writes.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Row, Statement};
@@ -48,6 +49,21 @@ impl Session {
         let session = Self { client, driver, statements: Mutex::default() };
         session.client.batch_execute(&settings(&address.schema, purpose)).await?;
         Ok(session)
+    }
+
+    /// The same, for a connection that tasks of any runtime use: some of them have no sockets, and end before it. It is driven by a thread that all
+    /// such connections of the process share.
+    ///
+    /// # Errors
+    ///
+    /// The server cannot be reached, or refuses, or the system gives no thread.
+    pub(crate) async fn connect_apart(
+        address: &Address,
+        purpose: Purpose,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let address = address.clone();
+        let connecting = apart()?.spawn(async move { Self::connect(&address, purpose).await });
+        Ok(connecting.await??)
     }
 
     /// Whether the connection still stands, as far as is known.
@@ -108,6 +124,17 @@ impl Session {
     ) -> Result<u64, tokio_postgres::Error> {
         self.client.execute(&self.prepare(sql).await?, parameters).await
     }
+}
+
+/// The runtime of connections that tasks of any other one use. It lasts as long as the process.
+fn apart() -> std::io::Result<Handle> {
+    static APART: Mutex<Option<Runtime>> = Mutex::new(None);
+    let mut apart = APART.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = match apart.take() {
+        Some(runtime) => runtime,
+        None => Builder::new_multi_thread().worker_threads(1).thread_name("postgres").enable_all().build()?,
+    };
+    Ok(apart.insert(runtime).handle().clone())
 }
 
 impl Drop for Session {

@@ -94,7 +94,7 @@ impl<E: StoreError> Sessions<E> {
     }
 
     async fn connect(&self) -> Result<Session, E> {
-        let session = Session::connect(&self.address, Purpose::Write).await;
+        let session = Session::connect_apart(&self.address, Purpose::Write).await;
         let session = session.map_err(E::unavailable)?;
         (self.check)(&session, &self.address.schema).await?;
         Ok(session)

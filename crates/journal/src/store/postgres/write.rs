@@ -16,11 +16,11 @@ use super::batch::{KEYS, Known, RECORDS, Rows, TILES};
 use super::log::{LOCK, LOG, Log, commit, lock};
 use super::session::{Purpose, Session, step};
 use super::tree::advance;
-use super::{Parameters, calls, retain, runs, schema, sql, unavailable};
+use super::{Parameters, calls, retain, runs, schema, sql, tokens, unavailable};
 use crate::store::{Batch, GuestFolder, KeyState, Retained, Store};
 use crate::tree::{Edge, TreeHead};
 use crate::wire::malformed;
-use crate::{JournalError, JournalErrorKind, Retention};
+use crate::{JournalError, JournalErrorKind, Retention, TokenSum};
 
 const ADVANCE: &str = "UPDATE log SET size = $1, root = $2, bytes = bytes + $3";
 const KNOWN: &str = "SELECT id, first, erased_by IS NOT NULL FROM runs WHERE id = ANY($1)";
@@ -206,6 +206,15 @@ impl Store for PostgresStore {
             let (edge, first) = step(append(&session, &self.edge, batch)).await?;
             (self.edge, self.session) = (edge, Some(session));
             Ok(first)
+        })
+    }
+
+    fn add_tokens<'a>(&'a mut self, sums: &'a [TokenSum]) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(async move {
+            let session = self.session().await?;
+            step(tokens::add(&session, sums)).await?;
+            self.session = Some(session);
+            Ok(())
         })
     }
 

@@ -15,8 +15,9 @@ pub(super) fn apply(
     change: &Change,
 ) -> rusqlite::Result<()> {
     if is_first {
-        let begin = "INSERT INTO runs (first, id, is_direct, principal, started_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![run, id, change.is_direct, change.principal, sql(change.at_ms)];
+        let begin =
+            "INSERT INTO runs (first, id, is_direct, principal, profile, started_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let values = params![run, id, change.is_direct, change.principal, change.profile, sql(change.at_ms)];
         connection.prepare_cached(begin)?.execute(values)?;
     }
     for sha256 in change.objects.iter().flatten().filter(|sha256| !sha256.is_empty()) {

@@ -8,7 +8,7 @@ use super::{sql, unreadable, unsigned};
 use crate::archive::{MAX_SUMMARY_TOOLS, tools_of};
 use crate::index::{AWAITING, REUSED};
 use crate::wire::malformed;
-use crate::{Filter, JournalError, Seq, Summary};
+use crate::{Filter, JournalError, RecordKind, Seq, Summary};
 
 /// So few calls are rare.
 const RARE: i64 = 10_000;
@@ -69,6 +69,32 @@ impl Conditions {
                              SELECT run FROM calls WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\')";
             all.add(condition, [pattern.clone().into(), pattern.into()]);
         }
+        if let Some(text) = &filter.text {
+            let (pattern, begins) = (like(text), like(text).split_off(1));
+            let condition = "(first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\' UNION ALL \
+                             SELECT run FROM calls WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\') OR id LIKE ? ESCAPE '\\' \
+                             OR EXISTS (SELECT 1 FROM calls WHERE run = first AND tool IN \
+                             (SELECT id FROM tools WHERE server || '.' || tool LIKE ? ESCAPE '\\')))";
+            all.add(condition, [pattern.clone(), pattern.clone(), begins, pattern].map(Value::Text));
+        }
+        if let Some(kind) = filter.kind {
+            all.conditions.push(match kind {
+                RecordKind::Run => "NOT is_direct",
+                RecordKind::Direct => "is_direct AND NOT (id >= 'admin-' AND id < 'admin.')",
+                RecordKind::Work => "NOT (id >= 'admin-' AND id < 'admin.')",
+                RecordKind::Action => "(id >= 'admin-' AND id < 'admin.')",
+            });
+        }
+        if let Some(failed) = filter.failed {
+            // As the index `runs_failed` has it.
+            all.conditions.push(match failed {
+                true => "outcome NOT IN ('returned', 'ok', 'awaiting-approval')",
+                false => "(outcome IS NULL OR outcome IN ('returned', 'ok', 'awaiting-approval'))",
+            });
+        }
+        if let Some(slow_ms) = filter.slow_ms {
+            all.add("ended_ms - started_ms >= ?", [sql(slow_ms).into()]);
+        }
         if filter.server.is_some() || filter.tool.is_some() {
             all.with_call(connection, filter)?;
         }
@@ -121,7 +147,7 @@ pub(super) fn list(connection: &Connection, filter: &Filter) -> Result<Vec<Summa
          (SELECT count(*) FROM calls WHERE run = first AND code NOT IN ('ok', '{REUSED}', '{AWAITING}')), \
          (SELECT CAST(total(cost) AS INTEGER) FROM calls WHERE run = first), \
          (SELECT json_group_array(json_array(server, name)) FROM (SELECT DISTINCT server, tools.tool AS name FROM calls \
-          JOIN tools ON tools.id = calls.tool WHERE run = first LIMIT {MAX_SUMMARY_TOOLS})) \
+          JOIN tools ON tools.id = calls.tool WHERE run = first LIMIT {MAX_SUMMARY_TOOLS})), profile \
          FROM runs WHERE {} ORDER BY first DESC LIMIT ?",
         conditions.text()
     );
@@ -145,6 +171,7 @@ fn summary(row: &Row<'_>) -> Result<Summary, JournalError> {
     Ok(Summary {
         first: Seq(number(0)?),
         principal: text(3)?.parse().map_err(malformed)?,
+        profile: optional(14)?,
         origin: if is_direct { Origin::Direct(DirectCallId::new(id)) } else { Origin::Run(RunId::new(id)) },
         started_ms: number(4)?,
         ended_ms: row.get::<_, Option<i64>>(5).map_err(unreadable)?.map(unsigned),

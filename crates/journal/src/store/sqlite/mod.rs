@@ -11,6 +11,7 @@ mod reads;
 mod retain;
 mod schema;
 mod stats;
+mod tokens;
 mod tree;
 mod write;
 

@@ -6,11 +6,11 @@ use exuvia_tool::BoxFuture;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
-use super::{Folder, configure, erase, list, schema, sql, stats, tree, unreadable, unsigned};
+use super::{Folder, configure, erase, list, schema, sql, stats, tokens, tree, unreadable, unsigned};
 use crate::index::{CallIndex, RunIndex};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
-use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, Stats, Summary};
+use crate::{Erasure, Filter, JournalError, JournalErrorKind, Object, Stats, Summary, TokenSum};
 
 /// What [`Reads::rows`] returns at once, in bytes, but for its last row.
 const ROWS_BYTES: usize = 16 << 20;
@@ -169,6 +169,10 @@ impl Reads for SqliteReads {
         self.read(move |connection| stats::stats(connection, &filter).map_err(unreadable))
     }
 
+    fn tokens(&self, since_ms: u64, until_ms: u64) -> BoxFuture<'_, Result<Vec<TokenSum>, JournalError>> {
+        self.read(move |connection| tokens::sums(connection, since_ms, until_ms).map_err(unreadable))
+    }
+
     fn object<'a>(&'a self, sha256: &'a str) -> BoxFuture<'a, Result<Option<Object>, JournalError>> {
         let sha256 = sha256.to_owned();
         self.read(move |connection| object(connection, sha256))
@@ -214,7 +218,7 @@ fn checkpoints(connection: &Connection) -> rusqlite::Result<Vec<StoredCheckpoint
 }
 
 fn index(connection: &Connection, after: u64, limit: u64) -> rusqlite::Result<Vec<IndexRow>> {
-    let select = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, erased_by, key \
+    let select = "SELECT first, id, is_direct, principal, started_ms, ended_ms, outcome, fuel, erased_by, key, profile \
                   FROM runs LEFT JOIN keys ON run = first WHERE first > ?1 ORDER BY first LIMIT ?2";
     let calls = "SELECT call, server, t.tool, code, ms, cost FROM calls c JOIN tools t ON t.id = c.tool WHERE run = ?1";
     let heads = "SELECT seq, head, body IS NOT NULL FROM records WHERE run = ?1 ORDER BY seq";
@@ -244,6 +248,7 @@ fn run_index(row: &SqlRow<'_>) -> rusqlite::Result<RunIndex> {
         id: row.get(1)?,
         is_direct: row.get(2)?,
         principal: row.get(3)?,
+        profile: row.get(10)?,
         started_ms: unsigned(row.get(4)?),
         ended_ms: row.get::<_, Option<i64>>(5)?.map(unsigned),
         outcome: row.get(6)?,

@@ -88,6 +88,18 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX approvals_open ON approvals (expires_ms) WHERE state IN ('pending', 'approved');
     CREATE UNIQUE INDEX approvals_call ON approvals (run, ifnull(call, -1)) WHERE state IN ('pending', 'approved');
     ",
+    // Version 5: profiles of runs, what is asked of lists, and sums of tokens by day: `day` is its beginning in milliseconds.
+    "
+    ALTER TABLE runs ADD COLUMN profile TEXT;
+    UPDATE runs SET profile = (
+        SELECT CASE WHEN json_valid(CAST(head AS TEXT)) THEN json_extract(CAST(head AS TEXT), '$.event.\"run-started\".profile') END
+        FROM records WHERE seq = runs.first
+    ) WHERE NOT is_direct;
+    CREATE INDEX runs_failed ON runs (first) WHERE outcome NOT IN ('returned', 'ok', 'awaiting-approval');
+    CREATE TABLE tokens (
+        day INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (day, kind)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.

@@ -10,11 +10,11 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog_tiles::Error;
 
 use super::places::{Place, Places};
-use super::{Folder, configure, index, retain, schema, sql, tree, unavailable};
+use super::{Folder, configure, index, retain, schema, sql, tokens, tree, unavailable};
 use crate::store::{Batch, GuestFolder, KeyState, Prepared, Retained, Store};
 use crate::tree::{Edge, TileSet, TreeHead};
 use crate::wire::malformed;
-use crate::{JournalError, JournalErrorKind, Retention};
+use crate::{JournalError, JournalErrorKind, Retention, TokenSum};
 
 /// Pages in the write-ahead log before they go to the database: 4 MiB. A larger log would be written to its end for
 /// longer, and a file that grows is slower to sync than one that is overwritten.
@@ -218,6 +218,10 @@ impl Store for SqliteStore {
 
     fn key<'a>(&'a mut self, id: &'a str) -> BoxFuture<'a, Result<KeyState, JournalError>> {
         Box::pin(ready(self.find_key(id)))
+    }
+
+    fn add_tokens<'a>(&'a mut self, sums: &'a [TokenSum]) -> BoxFuture<'a, Result<(), JournalError>> {
+        Box::pin(ready(self.with(|connection| tokens::add(connection, sums))))
     }
 
     fn tree(&mut self) -> BoxFuture<'_, Result<TreeHead, JournalError>> {
