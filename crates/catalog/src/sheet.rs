@@ -40,7 +40,7 @@ pub(crate) enum Detail {
     Full,
     /// The same, but for the classes of optional parameters beside others, which are `dict`, and less of the result's.
     Short,
-    /// The signature with the smallest classes, what it claims, and what is known of its answers.
+    /// The signature with the smallest classes, and what it claims.
     Brief,
 }
 
@@ -104,7 +104,7 @@ impl<'t> Sheet<'t> {
         let (tool, detail) = self.tools[place];
         let claim = summary::claim(tool).map(|claim| format!("[{claim}]"));
         if detail == Detail::Brief {
-            return claim.into_iter().chain(answers).collect();
+            return claim.into_iter().collect();
         }
         let sentence = summary::sentence(tool, common);
         let gloss_bytes = if detail == Detail::Full { gloss_bytes } else { gloss_bytes / 3 };
