@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anthropic
 import openai
+from anthropic._constants import ANTHROPIC_API_VERSION
 from anthropic.types import Message, message_param, text_block_param, tool_param, tool_result_block_param, tool_use_block_param
 from openai.types import chat
 from openai.types.chat import ChatCompletion, completion_create_params
@@ -89,7 +90,7 @@ def openai_answer(turn):
 
 
 def anthropic_request(body, headers):
-    if headers.get("x-api-key") != KEY or headers.get("anthropic-version") != "2023-06-01":
+    if headers.get("authorization") != f"Bearer {KEY}" or headers.get("anthropic-version") != ANTHROPIC_API_VERSION:
         raise Wrong("401")
     # The type has its list as something that is read once: its parts are validated one by one.
     known = {"model", "max_tokens", "messages", "tools"}
@@ -121,7 +122,7 @@ def anthropic_request(body, headers):
 def anthropic_answer(turn):
     blocks = [{"type": "text", "text": LAST if turn == len(TURNS) else "I look.", "citations": None}]
     if turn < len(TURNS):
-        blocks += [{"type": "tool_use", "id": f"toolu_{turn}{n}", "name": name, "input": arguments} for n, (name, arguments) in enumerate(TURNS[turn])]
+        blocks += [{"type": "tool_use", "id": f"toolu_{turn}{n}", "name": name, "input": arguments, "caller": {"type": "direct"}} for n, (name, arguments) in enumerate(TURNS[turn])]
     usage = {"input_tokens": 36, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 64, "output_tokens": 10, "service_tier": "standard"}
     reason = "end_turn" if turn == len(TURNS) else "tool_use"
     whole = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": blocks, "stop_reason": reason, "stop_sequence": None, "usage": usage}

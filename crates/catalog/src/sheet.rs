@@ -108,6 +108,10 @@ impl<'t> Sheet<'t> {
         }
         let sentence = summary::sentence(tool, common);
         let gloss_bytes = if detail == Detail::Full { gloss_bytes } else { gloss_bytes / 3 };
+        // Where nothing is known of answers, the tool's own words on them.
+        let is_asked = detail == Detail::Full && answers.is_none();
+        let own_words = if is_asked { summary::answer(tool, common, sentence.as_deref()) } else { None };
+        let answers = answers.or(own_words);
         let glosses = gloss::lines(tool, sentence.as_deref().unwrap_or(""), gloss_bytes, &mut self.told);
         let sentence = sentence.filter(|sentence| summary::informs(sentence, tool, common));
         let about: Vec<String> = sentence.into_iter().chain(claim).collect();

@@ -25,6 +25,9 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
+/// The last version of Anthropic's API whose clients send the key as `x-api-key`.
+const LAST_VERSION_WITH_KEY_HEADER: &str = "2023-06-01";
+
 /// A model that has not come to an end by then does not.
 const TURNS: usize = 20;
 
@@ -46,6 +49,9 @@ struct Arguments {
     /// The API's base URL. Default: that of the vendor
     #[arg(long)]
     url: Option<String>,
+    /// Version of Anthropic's API; up to 2023-06-01, the key is sent as x-api-key
+    #[arg(long, default_value = "2026-10-21")]
+    anthropic_version: String,
     /// The model's name
     #[arg(long)]
     model: String,
@@ -177,8 +183,13 @@ impl Model<'_> {
                 let tools: Vec<Value> = tools.iter().map(tool).collect();
                 let url = format!("{}/messages", url.unwrap_or("https://api.anthropic.com/v1"));
                 let body = json!({"model": model, "max_tokens": MAX_TOKENS, "messages": messages, "tools": tools});
-                let request = self.client.post(url).header("x-api-key", &self.key);
-                request.header("anthropic-version", "2023-06-01").json(&body)
+                let version = &self.arguments.anthropic_version;
+                let request = self.client.post(url).header("anthropic-version", version).json(&body);
+                // Earlier versions take it in a header of their own.
+                match version.as_str() <= LAST_VERSION_WITH_KEY_HEADER {
+                    true => request.header("x-api-key", &self.key),
+                    false => request.bearer_auth(&self.key),
+                }
             }
         };
         let body = answered(request).await?;
@@ -251,7 +262,8 @@ fn from_openai(mut body: Value) -> Result<Reply> {
 
 fn from_anthropic(body: Value) -> Result<Reply> {
     let blocks = body["content"].as_array().with_context(|| format!("no content: {body}"))?;
-    ensure!(body["stop_reason"] != "max_tokens", "the model's answer was cut off");
+    let cut_off = ["max_tokens", "model_context_window_exceeded"];
+    ensure!(!cut_off.iter().any(|reason| body["stop_reason"] == *reason), "the model's answer was cut off");
     let of = |kind: &'static str| blocks.iter().filter(move |block| block["type"] == kind);
     let call = |block: &Value| ModelCall {
         id: text(&block["id"]),

@@ -54,7 +54,7 @@ const WHOLE_NAME: f64 = 0.3;
 const VERBATIM_NAME: f64 = 0.5;
 
 /// What a tool that changes something keeps of its score where the query only asks for what is there.
-const CHANGE_UNASKED: f64 = 0.8;
+const CHANGE_UNASKED: f64 = 0.6;
 
 /// What was found.
 pub(crate) struct Found<'n> {
