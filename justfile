@@ -66,6 +66,11 @@ interop *ways:
 postgres:
     .ci/postgres serve
 
+# The example that drives tasks with a model, against the wire formats of OpenAI and Anthropic as their official packages define them.
+model-api:
+    cargo build --release --bin exuvia --example model_api
+    tests/interop/model-api
+
 # The guest under Node.js instead of wasmtime: it uses as much fuel there, to the unit, and an endless loop is stopped.
 node-host:
     cargo build --release

@@ -11,7 +11,7 @@ use crate::absent;
 use crate::common::Common;
 use crate::docs;
 use crate::excerpt::excerpt;
-use crate::hits;
+use crate::hits::{self, Known};
 use crate::learned::{Answers, LearnedAnswers};
 use crate::lines::Lines;
 use crate::listing::{self, names_within};
@@ -99,7 +99,8 @@ impl StubFiles {
             let place = self.namespace.servers().iter().position(|server| server.python_name == name);
             place.map(|place| self.common(place)).unwrap_or_default()
         };
-        hits::answer(&self.namespace, index, &common, self.answers(), query, max_bytes)
+        let known = Known { commons: &common, answers: self.answers(), layouts: &self.layouts };
+        hits::answer(&self.namespace, index, &known, query, max_bytes)
     }
 
     /// The stubs that `names` asks for: files (`crm.pyi`) and tools (`crm.get_contacts`, `crm/get_contacts.pyi`,
@@ -163,7 +164,11 @@ impl StubFiles {
     }
 
     fn rendered(&self, selection: &Selection<'_>, tools: Vec<&Tool>) -> Arc<str> {
-        stub::of_tools(selection.server, tools, &self.common(selection.place), self.answers()).into()
+        let stub = stub::of_tools(selection.server, tools, &self.common(selection.place), self.answers());
+        match (self.layouts.notes(selection.server), stub.split_once('\n')) {
+            ("", _) | (_, None) => stub.into(),
+            (notes, Some((header, rest))) => format!("{header}\n{notes}{rest}").into(),
+        }
     }
 
     fn common(&self, place: usize) -> Arc<Common> {

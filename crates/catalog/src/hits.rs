@@ -6,6 +6,7 @@ use std::sync::Arc;
 use exuvia_tool::{Namespace, Tool};
 
 use crate::common::Common;
+use crate::layout::Layouts;
 use crate::learned::Answers;
 use crate::search::{self, Found, Hit, Index, MAX_HITS};
 use crate::sheet::{CLASSES_ARE_DICTS, Detail, Sheet};
@@ -16,9 +17,9 @@ const MAX_BYTES: usize = 5_500;
 /// How many hits each of several queries has.
 const HITS_OF_SEVERAL: usize = 3;
 
-/// How many hits of a query are explained, those behind the first if they score at least this share of it. The others have
-/// signatures alone.
-const EXPLAINED: usize = 3;
+/// How many hits of a query are explained, with what they answer; the second if it scores at least this share of the first. The
+/// others have signatures alone.
+const EXPLAINED: usize = 2;
 const OF_BEST_TO_EXPLAIN: f64 = 0.8;
 
 /// How many bytes the explanations of one hit's parameters take.
@@ -27,15 +28,15 @@ const GLOSS_BYTES: usize = 700;
 /// What all tools of each server have in common, by the server's Python name.
 pub(crate) type Commons<'c> = dyn Fn(&str) -> Arc<Common> + 'c;
 
+/// What is known of servers and tools beside their own lists.
+pub(crate) struct Known<'k> {
+    pub(crate) commons: &'k Commons<'k>,
+    pub(crate) answers: Answers<'k>,
+    pub(crate) layouts: &'k Layouts,
+}
+
 /// The tools that fit the queries in `text`, in at most `max_bytes` bytes.
-pub(crate) fn answer(
-    namespace: &Namespace,
-    index: &Index,
-    commons: &Commons<'_>,
-    answers: Answers<'_>,
-    text: &str,
-    max_bytes: usize,
-) -> String {
+pub(crate) fn answer(namespace: &Namespace, index: &Index, known: &Known<'_>, text: &str, max_bytes: usize) -> String {
     let queries = search::queries(text);
     let most = if queries.len() > 1 { HITS_OF_SEVERAL } else { MAX_HITS };
     let found: Vec<(&str, Found<'_>)> =
@@ -61,10 +62,15 @@ pub(crate) fn answer(
         page.fits(&format!("# {CLASSES_ARE_DICTS}\n"));
     }
     let mut cut = BTreeMap::<String, usize>::new();
+    let mut noted = HashSet::new();
     for (heading, hits, end) in sections {
         page.fits(&heading);
-        for hit in hits {
-            if !page.fits(&entry(&mut sheet, page.place, hit, commons, answers)) {
+        for (rank, hit) in hits.into_iter().enumerate() {
+            // The data of a server matters where it is what was looked for.
+            if rank == 0 && noted.insert(&hit.server.name) {
+                page.fits(known.layouts.notes(hit.server));
+            }
+            if !page.fits(&entry(&mut sheet, page.place, hit, known)) {
                 *cut.entry(format!("{}.{}", hit.server.python_name, hit.tool.python_name)).or_default() += 1;
             }
             page.place += 1;
@@ -105,11 +111,12 @@ impl Page {
     }
 }
 
-fn entry(sheet: &mut Sheet<'_>, place: usize, hit: Hit<'_>, commons: &Commons<'_>, answers: Answers<'_>) -> String {
+fn entry(sheet: &mut Sheet<'_>, place: usize, hit: Hit<'_>, known: &Known<'_>) -> String {
     let server = &hit.server.python_name;
     let definitions = sheet.definitions(place);
     let signature = sheet.signature(place);
-    let remarks = sheet.remarks(place, &commons(server), answers.line(&hit.server.name, hit.tool), GLOSS_BYTES);
+    let answers = known.answers.line(&hit.server.name, hit.tool);
+    let remarks = sheet.remarks(place, &(known.commons)(server), answers, GLOSS_BYTES);
     let remarks: String = remarks.iter().map(|line| format!("    {line}\n")).collect();
     format!("{definitions}{server}.{signature}\n{remarks}")
 }

@@ -43,7 +43,8 @@ impl Answers<'_> {
     }
 }
 
-/// Whether a tool has no output schema, or one that says nothing of the value that a script gets. Looks at a few keys.
+/// Whether a tool has no output schema, or one that says nothing of the value that a script gets: also a text, which is parsed where
+/// it is JSON. Looks at a few keys.
 #[must_use]
 pub fn is_untold(tool: &ToolDescriptor) -> bool {
     let Some(root) = &tool.output_schema else { return true };
@@ -55,10 +56,10 @@ pub fn is_untold(tool: &ToolDescriptor) -> bool {
     }
 }
 
-/// Whether a schema takes any value, any object, or any list.
+/// Whether a schema takes any value, any object, any list, or any text.
 fn is_bare(schema: &Map<String, Value>) -> bool {
     schema.iter().all(|(key, value)| match key.as_str() {
-        "type" => value == "object" || value == "array",
+        "type" => value == "object" || value == "array" || value == "string",
         "additionalProperties" => matches!(value, Value::Bool(true)) || is_empty(value),
         "properties" | "required" | "items" => is_empty(value),
         key => ANNOTATIONS.contains(&key),
@@ -94,16 +95,17 @@ mod tests {
             json!({"type": "object", "additionalProperties": true, "title": "getDictOutput"}),
             json!({"type": "object", "properties": {}}),
             boxed(json!({"title": "Result"})),
+            boxed(json!({"type": "string"})),
         ];
         for schema in nothing {
             assert!(is_untold(&tool(Some(schema.clone()))), "{schema}");
         }
         let something = [
-            json!({"type": "string"}),
+            json!({"type": "string", "enum": ["a"]}),
             json!({"properties": {"id": {}}}),
             json!({"type": "object", "additionalProperties": {"type": "string"}}),
             json!({"$ref": "#/$defs/A"}),
-            boxed(json!({"type": "string"})),
+            boxed(json!({"type": "integer"})),
         ];
         for schema in something {
             assert!(!is_untold(&tool(Some(schema.clone()))), "{schema}");

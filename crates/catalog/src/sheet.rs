@@ -40,7 +40,7 @@ pub(crate) enum Detail {
     Full,
     /// The same, but for the classes of optional parameters beside others, which are `dict`, and less of the result's.
     Short,
-    /// The signature with the smallest classes, what it claims, and what is known of its answers.
+    /// The signature with the smallest classes, and what it claims.
     Brief,
 }
 
@@ -104,10 +104,14 @@ impl<'t> Sheet<'t> {
         let (tool, detail) = self.tools[place];
         let claim = summary::claim(tool).map(|claim| format!("[{claim}]"));
         if detail == Detail::Brief {
-            return claim.into_iter().chain(answers).collect();
+            return claim.into_iter().collect();
         }
         let sentence = summary::sentence(tool, common);
         let gloss_bytes = if detail == Detail::Full { gloss_bytes } else { gloss_bytes / 3 };
+        // Where nothing is known of answers, the tool's own words on them.
+        let is_asked = detail == Detail::Full && answers.is_none();
+        let own_words = if is_asked { summary::answer(tool, common, sentence.as_deref()) } else { None };
+        let answers = answers.or(own_words);
         let glosses = gloss::lines(tool, sentence.as_deref().unwrap_or(""), gloss_bytes, &mut self.told);
         let sentence = sentence.filter(|sentence| summary::informs(sentence, tool, common));
         let about: Vec<String> = sentence.into_iter().chain(claim).collect();

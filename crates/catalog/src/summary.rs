@@ -72,6 +72,23 @@ pub(crate) fn sentence(tool: &Tool, common: &Common) -> Option<String> {
     None
 }
 
+/// How sentences begin that say what a tool answers.
+const OF_ANSWERS: [&str; 8] =
+    ["Each entry ", "Each item ", "Each result ", "Result ", "Results ", "Returns ", "The result ", "The output "];
+
+/// The longest sentence of an answer, in characters.
+const MAX_ANSWER_CHARS: usize = 160;
+
+/// The first sentence of the description that says what the tool answers and is not `summary`. For tools whose schemas do not.
+pub(crate) fn answer(tool: &Tool, common: &Common, summary: Option<&str>) -> Option<String> {
+    let statements = text::statements(tool.descriptor.description.as_deref()?);
+    let prose = statements.into_iter().take(MAX_SENTENCES).take_while(|statement| !statement.is_heading);
+    let sentences = prose.filter(|statement| !common.has_sentence(&statement.text)).map(|statement| statement.text);
+    let mut of_answers = sentences.filter(|text| OF_ANSWERS.iter().any(|beginning| text.starts_with(beginning)));
+    let found = text::cut(&of_answers.next()?, MAX_ANSWER_CHARS);
+    (!summary.is_some_and(|summary| found.starts_with(summary.trim_end_matches('…')))).then_some(found)
+}
+
 /// Whether a sentence says more than what stands beside it: the names of the tool, of its server and of its parameters.
 pub(crate) fn informs(sentence: &str, tool: &Tool, common: &Common) -> bool {
     let parameters = tool.parameters.iter().take(MAX_PARAMETERS).map(|parameter| parameter.name.as_str());
@@ -139,6 +156,21 @@ mod tests {
         assert_eq!(summary("delete_issue", "Delete an issue. It cannot be undone.").unwrap(), "It cannot be undone");
         assert_eq!(summary("delete_issue", "Delete the issue.\n\nArgs:\n    key: Its key."), None);
         assert_eq!(summary("run", "This tool runs a job.").unwrap(), "Runs a job");
+    }
+
+    #[test]
+    fn what_a_tool_answers_is_a_sentence_of_its_own() {
+        let answer = |text: &str| {
+            let namespace = crate::build(vec![("crm".to_owned(), vec![descriptor(&json!({"name": "tree", "description": text}))])]);
+            let server = &namespace.servers()[0];
+            let common = Common::of(server);
+            let summary = sentence(&server.tools()[0], &common);
+            super::answer(&server.tools()[0], &common, summary.as_deref())
+        };
+        let tree = "Draws a tree as JSON. Each entry has 'name' and 'children'. Files have none.";
+        assert_eq!(answer(tree).as_deref(), Some("Each entry has 'name' and 'children'"));
+        assert_eq!(answer("Returns what grows. It is slow."), None, "that is what it does");
+        assert_eq!(answer("Grows.\n\nArgs:\n    kind: Returns early if none.\n\nReturns:\n    str: A tree."), None);
     }
 
     #[test]

@@ -255,3 +255,22 @@ fn what_is_learned_of_answers_is_a_line_of_its_tool_and_follows_what_is_known() 
     assert!(told.list(Some("create issue"), ROOM).contains("answers {"));
     assert!(!plain.list(Some("create issue"), ROOM).contains("answers {"));
 }
+
+#[test]
+fn notes_stand_where_tools_of_their_server_are_found_or_read_once_each() {
+    let notes = "Tables: orders(id, total)\n\n  customers(id, name)  \n";
+    let layouts = Layouts::default().with_notes("sqlite", notes);
+    let files = StubFiles::new(Arc::new(all_catalogs()), layouts);
+    let shown = "# Tables: orders(id, total)\n#   customers(id, name)\n";
+    let hits = files.list(Some("run an sql query; describe a table of the sqlite database"), ROOM);
+    assert_eq!(hits.matches(shown).count(), 1, "{hits}");
+    let [before, after] = [hits.find(shown), hits.find("sqlite.")].map(|place| place.expect("it is there"));
+    assert!(before < after, "{hits}");
+    for name in ["sqlite.pyi", "sqlite.read_query"] {
+        let stub = files.read(name, ROOM).expect("a stub");
+        assert_eq!(stub.lines().skip(1).take(2).collect::<Vec<_>>(), shown.lines().collect::<Vec<_>>(), "{stub}");
+    }
+    let without = files.list(Some("list pods"), ROOM);
+    assert!(!without.contains("Tables:") && !files.docs(None, "sqlite.read_query", ROOM).expect("docs").contains("Tables:"));
+    assert!(!files.read("git.pyi", ROOM).expect("a stub").contains("Tables:"));
+}

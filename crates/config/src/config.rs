@@ -84,6 +84,8 @@ pub struct ConfiguredServer {
     pub mode: Mode,
     /// How its stubs are cut into files.
     pub layout: Layout,
+    /// What models are to read of its data before they write a script.
+    pub notes: Option<String>,
 }
 
 impl Default for Config {
@@ -115,16 +117,22 @@ impl Default for Config {
 
 impl From<ServerConfig> for ConfiguredServer {
     fn from(config: ServerConfig) -> Self {
-        Self { config, mode: Mode::Code, layout: Layout::Server }
+        Self { config, mode: Mode::Code, layout: Layout::Server, notes: None }
     }
 }
 
 impl Config {
-    /// How each server's stubs are cut into files.
+    /// How each server's stubs are cut into files, and the notes on it.
     #[must_use]
     pub fn layouts(&self) -> Layouts {
         let servers = self.servers.iter();
-        servers.fold(Layouts::default(), |layouts, server| layouts.with(&server.config.name, server.layout))
+        servers.fold(Layouts::default(), |layouts, server| {
+            let layouts = layouts.with(&server.config.name, server.layout);
+            match &server.notes {
+                Some(notes) => layouts.with_notes(&server.config.name, notes),
+                None => layouts,
+            }
+        })
     }
 
     /// What clients meet: every server in its mode, and the named profiles.

@@ -155,6 +155,9 @@ fn line(server: &ConfiguredServer, pin: PinMode, policy: &PolicySource) -> Strin
     if server.layout == Layout::Tool {
         parts.push("stubs tool".to_owned());
     }
+    if server.notes.is_some() {
+        parts.push("notes".to_owned());
+    }
     if pin != PinMode::default() {
         parts.push(format!("pin {}", pin.name()));
     }

@@ -25,11 +25,18 @@ use rmcp::transport::async_rw::AsyncRwTransport;
 use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
+/// The last version of Anthropic's API whose clients send the key as `x-api-key`.
+const LAST_VERSION_WITH_KEY_HEADER: &str = "2023-06-01";
+
 /// A model that has not come to an end by then does not.
 const TURNS: usize = 20;
 
 /// How long a model may think.
 const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How often a request is sent again, and how long it may have to wait, in seconds.
+const RETRIES: u32 = 6;
+const MAX_RETRY_SECONDS: u64 = 60;
 
 /// The most that it may write in a turn, in tokens.
 const MAX_TOKENS: u32 = 8_192;
@@ -42,6 +49,9 @@ struct Arguments {
     /// The API's base URL. Default: that of the vendor
     #[arg(long)]
     url: Option<String>,
+    /// Version of Anthropic's API; up to 2023-06-01, the key is sent as x-api-key
+    #[arg(long, default_value = "2026-10-21")]
+    anthropic_version: String,
     /// The model's name
     #[arg(long)]
     model: String,
@@ -173,14 +183,16 @@ impl Model<'_> {
                 let tools: Vec<Value> = tools.iter().map(tool).collect();
                 let url = format!("{}/messages", url.unwrap_or("https://api.anthropic.com/v1"));
                 let body = json!({"model": model, "max_tokens": MAX_TOKENS, "messages": messages, "tools": tools});
-                let request = self.client.post(url).header("x-api-key", &self.key);
-                request.header("anthropic-version", "2023-06-01").json(&body)
+                let version = &self.arguments.anthropic_version;
+                let request = self.client.post(url).header("anthropic-version", version).json(&body);
+                // Earlier versions take it in a header of their own.
+                match version.as_str() <= LAST_VERSION_WITH_KEY_HEADER {
+                    true => request.header("x-api-key", &self.key),
+                    false => request.bearer_auth(&self.key),
+                }
             }
         };
-        let response = request.send().await?;
-        let status = response.status();
-        let body: Value = response.json().await?;
-        ensure!(status.is_success(), "{status}: {body}");
+        let body = answered(request).await?;
         match self.arguments.api {
             Api::Openai => from_openai(body),
             Api::Anthropic => from_anthropic(body),
@@ -202,9 +214,28 @@ impl Model<'_> {
     }
 }
 
+/// Sends a request, also again where the API says that it is asked too often or is busy.
+async fn answered(request: reqwest::RequestBuilder) -> Result<Value> {
+    for attempt in 0.. {
+        let response = request.try_clone().context("a body")?.send().await?;
+        let status = response.status();
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
+        let text = response.text().await?;
+        if (status.as_u16() == 429 || status.is_server_error()) && attempt < RETRIES {
+            tokio::time::sleep(Duration::from_secs(retry_after.unwrap_or(1 << attempt).min(MAX_RETRY_SECONDS))).await;
+            continue;
+        }
+        ensure!(status.is_success(), "{status}: {text}");
+        return serde_json::from_str(&text).with_context(|| format!("no JSON: {text}"));
+    }
+    bail!("no answer")
+}
+
 fn from_openai(mut body: Value) -> Result<Reply> {
-    let message = body["choices"][0]["message"].take();
-    ensure!(message.is_object(), "no message: {body}");
+    let choice = body["choices"][0].take();
+    ensure!(choice["message"].is_object(), "no message: {choice} {body}");
+    ensure!(choice["finish_reason"] != "length", "the model's answer was cut off");
+    let message = &choice["message"];
     let mut calls = Vec::new();
     for call in message["tool_calls"].as_array().into_iter().flatten() {
         let arguments = call["function"]["arguments"].as_str().unwrap_or("{}");
@@ -215,9 +246,14 @@ fn from_openai(mut body: Value) -> Result<Reply> {
         });
     }
     let usage = &body["usage"];
+    // What an answer has beside these is no part of a request.
+    let mut again = json!({"role": "assistant", "content": message["content"]});
+    if !calls.is_empty() {
+        again["tool_calls"] = message["tool_calls"].clone();
+    }
     Ok(Reply {
         text: text(&message["content"]),
-        message,
+        message: again,
         calls,
         input_tokens: usage["prompt_tokens"].as_u64().unwrap_or(0),
         output_tokens: usage["completion_tokens"].as_u64().unwrap_or(0),
@@ -226,6 +262,8 @@ fn from_openai(mut body: Value) -> Result<Reply> {
 
 fn from_anthropic(body: Value) -> Result<Reply> {
     let blocks = body["content"].as_array().with_context(|| format!("no content: {body}"))?;
+    let cut_off = ["max_tokens", "model_context_window_exceeded"];
+    ensure!(!cut_off.iter().any(|reason| body["stop_reason"] == *reason), "the model's answer was cut off");
     let of = |kind: &'static str| blocks.iter().filter(move |block| block["type"] == kind);
     let call = |block: &Value| ModelCall {
         id: text(&block["id"]),

@@ -97,10 +97,11 @@ impl ReloadableConfig {
     }
 }
 
-/// What is learned of answers, if the configuration lets it and the user has a home.
+/// What is learned of answers, if the configuration lets it, and what was imported, if the user has a home.
 fn answer_shapes(config: &Config) -> Option<Arc<AnswerShapes>> {
-    let file = Paths::of_user().shape_file.filter(|_| config.learn_shapes)?;
-    Some(Arc::new(AnswerShapes::kept_in(ShapeFile::new(file))))
+    let file = ShapeFile::new(Paths::of_user().shape_file?);
+    let made = if config.learn_shapes { AnswerShapes::kept_in } else { AnswerShapes::documented_in };
+    Some(Arc::new(made(file)))
 }
 
 /// What was first seen of tools. A reload may ask for it, so that it is there whatever the configuration says.

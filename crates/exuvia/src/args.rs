@@ -342,12 +342,21 @@ pub(crate) enum ShapesCommand {
     List,
     /// Print all of it as JSON, for import elsewhere
     Export,
-    /// Add what was exported elsewhere
+    /// Add what was exported elsewhere, or what ships with this program
     Import {
         /// File that `export` wrote
-        #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
-        file: PathBuf,
+        #[arg(value_name = "FILE", required_unless_present = "shipped")]
+        #[arg(value_parser = OsStringValueParser::new().map(from_home))]
+        file: Option<PathBuf>,
+        /// What this server documents of its answers, for any version of it; `tools shapes shipped` lists them
+        #[arg(long, value_name = "NAME", conflicts_with = "file")]
+        shipped: Option<String>,
+        /// What the server is called in your configuration. Default: NAME
+        #[arg(long = "as", value_name = "SERVER", requires = "shipped")]
+        server: Option<String>,
     },
+    /// Print the servers of which shapes ship with this program
+    Shipped,
     /// Forget what is known. A gateway that runs goes on with what it knows until it ends
     Forget {
         /// Server, or tool of one, by its own name. Default: all
@@ -438,6 +447,12 @@ pub(crate) struct TokensArgs {
     /// Play only tasks whose names contain this
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
+    /// With what the suite has under [prepared]: shapes that ship with the program, and notes on servers
+    #[arg(long)]
+    pub(crate) prepared: bool,
+    /// Learn the shapes of answers from task to task, as a gateway in use does
+    #[arg(long)]
+    pub(crate) learn: bool,
     /// Print every request of every task as well
     #[arg(long)]
     pub(crate) turns: bool,
@@ -448,6 +463,6 @@ pub(crate) struct TokensArgs {
     #[arg(long, value_name = "FOLDER", value_parser = OsStringValueParser::new().map(from_home))]
     pub(crate) transcripts: Option<PathBuf>,
     /// Play nothing: serve a client on standard input and output, as `exuvia stdio` does, with the servers of this round
-    #[arg(long, value_name = "ROUND", conflicts_with_all = ["rounds", "filter", "turns", "json", "transcripts"])]
+    #[arg(long, value_name = "ROUND", conflicts_with_all = ["rounds", "filter", "prepared", "learn", "turns", "json", "transcripts"])]
     pub(crate) serve: Option<String>,
 }

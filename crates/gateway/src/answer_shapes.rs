@@ -49,6 +49,8 @@ pub struct AnswerShapes {
     /// Whether what is fresh is about to be stored.
     stores: AtomicBool,
     has_complained: AtomicBool,
+    /// Whether answers are read, or only what was imported of documentation is shown.
+    learns: bool,
     /// What those got who have a role, each in a file of its own: others are shown nothing of it.
     of_roles: Mutex<HashMap<String, Arc<Self>>>,
 }
@@ -78,8 +80,15 @@ impl AnswerShapes {
             reader: Arc::new(Semaphore::new(1)),
             stores: AtomicBool::new(false),
             has_complained: AtomicBool::new(false),
+            learns: true,
             of_roles: Mutex::default(),
         }
+    }
+
+    /// What was imported of documentation into this file, and nothing that answers told.
+    #[must_use]
+    pub fn documented_in(file: ShapeFile) -> Self {
+        Self { learns: false, ..Self::kept_in(file) }
     }
 
     /// Those of the answers that this role got. Not for threads that serve others: what nobody uses any more may have to be stored to make
@@ -93,7 +102,7 @@ impl AnswerShapes {
         if of_roles.len() >= ROLES {
             unused.extend(of_roles.extract_if(|_, shapes| Arc::strong_count(shapes) == 1));
         }
-        let shapes = Arc::new(Self::kept_in(self.file.of_role(role)));
+        let shapes = Arc::new(Self { learns: self.learns, ..Self::kept_in(self.file.of_role(role)) });
         of_roles.insert(role.to_owned(), Arc::clone(&shapes));
         drop(of_roles);
         unused.iter().for_each(|(_, shapes)| shapes.store());
@@ -111,7 +120,7 @@ impl AnswerShapes {
     /// Learns from an answer, if there is something to be learned from it. The caller waits neither for a file nor for a long
     /// answer: both are read in the background, where a tokio runtime runs it.
     pub(crate) fn observe(self: &Arc<Self>, name: &ToolName, tool: &Tool, answer: &Json) {
-        if answer.size_bytes() > FIRST_BYTES || !is_untold(&tool.descriptor) {
+        if !self.learns || answer.size_bytes() > FIRST_BYTES || !is_untold(&tool.descriptor) {
             return;
         }
         let Some(state) = self.state.get() else {
@@ -163,6 +172,7 @@ impl AnswerShapes {
                 self.complain(&error);
                 Learned::default()
             });
+            let known = if self.learns { known } else { known.documented() };
             Mutex::new(State { shapes: Shapes::new(known), keys: HashMap::new() })
         }))
     }
@@ -258,8 +268,11 @@ impl LearnedAnswers for AnswerShapes {
     fn shape(&self, server: &str, tool: &Tool) -> Option<String> {
         let mut state = self.state();
         let key = state.key(server, tool);
-        let shape = state.shapes.get(&key).filter(|shape| !shape.is_trivial())?;
+        // That it is text is all that the schema says.
+        let is_said = |shape: &Shape| tool.descriptor.output_schema.is_some() && shape.is_plain_text();
+        let shape = state.shapes.shown(&key).filter(|shape| !shape.is_trivial() && !is_said(shape))?;
         let seen = match shape.seen() {
+            0 => return Some(format!("{shape} # as documented")),
             1 => "once".to_owned(),
             often => format!("{often} times"),
         };

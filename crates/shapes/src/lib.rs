@@ -7,15 +7,20 @@
 //! A shape is advice. Nothing is validated against it, and it comes from servers that nobody vouches for: everything is bounded, and a
 //! key that does not look like the name of a field, because it may be a value, makes its object a `dict[str, ...]`.
 //!
+//! [`shipped`] has what the public documentation of well-known servers says of their answers, for those who import it.
+//!
 //! [`Shapes`] keeps those of many tools, and [`ShapeFile`] keeps these in a file.
 
 mod file;
+mod literal;
 mod merge;
 mod observe;
 mod render;
 mod shape;
 mod shapes;
+mod shipped;
 
 pub use file::{ShapeFile, ShapeFileError, read, to_json};
 pub use shape::Shape;
 pub use shapes::{Learned, Shapes, ToolKey};
+pub use shipped::{shipped, shipped_names};

@@ -13,6 +13,14 @@ impl Shape {
         self.other |= other.other;
         self.texts = self.texts.saturating_add(other.texts);
         self.json_texts = self.json_texts.saturating_add(other.json_texts);
+        self.python_texts = self.python_texts.saturating_add(other.python_texts);
+        self.held = match (self.held.take(), other.held) {
+            (Some(mut one), Some(two)) => {
+                one.merge(*two);
+                Some(one)
+            }
+            (one, two) => one.or(two),
+        };
         self.list = match (self.list.take(), other.list) {
             (Some(mut one), Some(two)) => {
                 one.merge(*two);
@@ -69,6 +77,9 @@ impl Shape {
             return Self { seen: self.seen, other: true, ..Self::default() };
         };
         *nodes -= 1;
+        if let Some(held) = &mut self.held {
+            **held = std::mem::take(&mut **held).within(depth, nodes);
+        }
         if let Some(list) = &mut self.list {
             list.item = std::mem::take(&mut list.item).within(depth, nodes);
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::literal;
 use crate::shape::{List, MAX_DEPTH, MAX_KEYS, MAX_NODES, Object, Shape, is_field};
 
 /// How many items of one list are looked at. Others are counted.
@@ -74,11 +75,15 @@ impl<'de> Visitor<'de> for Place<'_> {
         Ok(())
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+    fn visit_str<E>(mut self, text: &str) -> Result<(), E> {
         self.shape.texts = self.shape.texts.saturating_add(1);
         let begins = text.trim_ascii_start().starts_with(['{', '[']);
         if begins && serde_json::from_str::<IgnoredAny>(text).is_ok() {
             self.shape.json_texts = self.shape.json_texts.saturating_add(1);
+            self.held(text);
+        } else if let Some(json) = literal::to_json(text) {
+            self.shape.python_texts = self.shape.python_texts.saturating_add(1);
+            self.held(&json);
         }
         Ok(())
     }
@@ -147,6 +152,17 @@ impl Place<'_> {
             *self.nodes = left;
         }
         true
+    }
+
+    /// Learns what a text holds, which is JSON.
+    fn held(&mut self, json: &str) {
+        if self.depth >= MAX_DEPTH || !self.has_room(self.shape.held.is_none()) {
+            return;
+        }
+        let shape = self.shape.held.get_or_insert_default();
+        let place = Place { shape, depth: self.depth + 1, nodes: self.nodes };
+        // Parsed once before: it is whole.
+        let _ = place.deserialize(&mut serde_json::Deserializer::from_str(json));
     }
 
     /// What is known of objects here. None: they are not distinguished.

@@ -8,7 +8,7 @@ use crate::shape::{Object, Shape};
 const MAX_BYTES: usize = 600;
 
 /// Nearly Python: `{"total": int, "issues": [{"key": str, "due"?: str | None}]}`. A `?` marks keys that not every object has;
-/// `str (JSON)` is text that holds JSON. At most 600 bytes.
+/// `str (JSON: [int])` is text that holds JSON, and `str (Python literal: [int])` what `ast.literal_eval` reads. At most 600 bytes.
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fitting = (1..=crate::shape::MAX_DEPTH).rev().map(|depth| self.to_depth(depth));
@@ -32,8 +32,7 @@ impl Shape {
             });
         }
         if self.texts > 0 {
-            let is_json = self.json_texts == self.texts;
-            forms.push(if is_json { "str (JSON)" } else { "str" }.to_owned());
+            forms.push(self.text_to_depth(depth));
         }
         let simple = [(self.bool, "bool"), (self.int, "int"), (self.float, "float"), (self.null, "None")];
         forms.extend(simple.into_iter().filter(|(is_seen, _)| *is_seen).map(|(_, name)| name.to_owned()));
@@ -41,6 +40,20 @@ impl Shape {
             forms.push("Any".to_owned());
         }
         if forms.is_empty() { "Any".to_owned() } else { forms.join(" | ") }
+    }
+
+    /// What texts are.
+    fn text_to_depth(&self, depth: usize) -> String {
+        let form = match self.texts {
+            texts if texts == self.json_texts => "JSON",
+            // `[]` and numbers are both.
+            texts if texts == self.json_texts.saturating_add(self.python_texts) => "Python literal",
+            _ => return "str".to_owned(),
+        };
+        match (&self.held, depth.checked_sub(1)) {
+            (Some(held), Some(deeper)) => format!("str ({form}: {})", held.to_depth(deeper)),
+            _ => format!("str ({form})"),
+        }
     }
 }
 
@@ -101,8 +114,18 @@ mod tests {
 
     #[test]
     fn text_that_is_json_is_marked() {
-        assert_eq!(learned(&[r#""{\"a\": 1}""#, r#""[1]""#]), "str (JSON)");
+        assert_eq!(learned(&[r#""{\"a\": 1}""#, r#""[1]""#]), r#"str (JSON: {"a": int} | [int])"#);
         assert_eq!(learned(&[r#""{\"a\": 1}""#, r#""12""#]), "str");
+    }
+
+    #[test]
+    fn text_that_is_a_python_literal_is_marked() {
+        let rows = r#""[{'name': 'orders', 'n': 3}, {'name': None, 'n': 4}]""#;
+        let all = r#"str (Python literal: [{"name": str | None, "n": int}])"#;
+        assert_eq!(learned(&[rows]), all);
+        assert_eq!(learned(&[rows, r#""[]""#]), all);
+        assert_eq!(learned(&[rows, r#""[INFO] started""#]), "str");
+        assert_eq!(learned(&[r#""{'ann@example.com': 1}""#]), "str (Python literal: dict[str, int])");
     }
 
     #[test]

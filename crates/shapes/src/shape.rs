@@ -39,6 +39,11 @@ pub struct Shape {
     pub(crate) texts: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) json_texts: u64,
+    /// How many hold one as a Python literal, and what is in these texts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) python_texts: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) held: Option<Box<Shape>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) list: Option<Box<List>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -85,10 +90,18 @@ impl Shape {
         *self == Self { seen: self.seen, other: self.other, ..Self::default() }
     }
 
+    /// Whether it is text alone, of which nothing is known.
+    #[must_use]
+    pub fn is_plain_text(&self) -> bool {
+        let parsed = self.json_texts.saturating_add(self.python_texts);
+        self.texts > parsed && self.list.is_none() && self.object.is_none()
+    }
+
     /// Whether both show the same, however often it was seen.
     pub(crate) fn is_like(&self, other: &Self) -> bool {
         let kinds = |shape: &Self| {
-            let texts = (shape.texts > 0, shape.texts == shape.json_texts);
+            let of_json = shape.texts == shape.json_texts;
+            let texts = (shape.texts > 0, of_json, shape.texts == shape.json_texts.saturating_add(shape.python_texts));
             (texts, shape.null, shape.bool, shape.int, shape.float, shape.other)
         };
         let lists = match (&self.list, &other.list) {
@@ -99,7 +112,29 @@ impl Shape {
             (Some(one), Some(two)) => one.is_like(two),
             (one, two) => one.is_some() == two.is_some(),
         };
-        kinds(self) == kinds(other) && lists && objects
+        let held = match (&self.held, &other.held) {
+            (Some(one), Some(two)) => one.is_like(two),
+            (one, two) => one.is_some() == two.is_some(),
+        };
+        kinds(self) == kinds(other) && lists && objects && held
+    }
+
+    /// The same as advice that no answer was seen for: beside what was seen, its keys are some that not every answer has.
+    pub(crate) fn unseen(mut self) -> Self {
+        self.seen = 0;
+        if let Some(object) = &mut self.object {
+            object.seen = 0;
+            for shape in object.keys.values_mut().chain(&mut object.any) {
+                *shape = std::mem::take(shape).unseen();
+            }
+        }
+        if let Some(list) = &mut self.list {
+            list.item = std::mem::take(&mut list.item).unseen();
+        }
+        if let Some(held) = &mut self.held {
+            **held = std::mem::take(&mut **held).unseen();
+        }
+        self
     }
 
     /// How many places it distinguishes.
@@ -107,7 +142,7 @@ impl Shape {
         let list = self.list.as_ref().map_or(0, |list| list.item.nodes());
         let object =
             self.object.as_ref().map_or(0, |object| object.keys.values().chain(&object.any).map(Self::nodes).sum());
-        1 + list + object
+        1 + list + object + self.held.as_ref().map_or(0, |held| held.nodes())
     }
 }
 

@@ -24,9 +24,12 @@ pub struct ToolKey {
     pub server: String,
     /// The tool's own name.
     pub tool: String,
-    /// The beginning of the SHA-256 of its input schema as JSON, in hexadecimal.
+    /// The beginning of the SHA-256 of its input schema as JSON, in hexadecimal. `*`: any, of what documentation says of a tool.
     pub schema: String,
 }
+
+/// In place of a digest: advice for a tool whatever its schema.
+const ANY_SCHEMA: &str = "*";
 
 impl ToolKey {
     /// That of a tool with this input schema.
@@ -35,6 +38,18 @@ impl ToolKey {
         let digest = Sha256::digest(input_schema.to_string());
         let schema = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         Self { server: server.to_owned(), tool: tool.to_owned(), schema }
+    }
+
+    /// That of a tool with any schema.
+    #[must_use]
+    pub fn of_any_schema(server: &str, tool: &str) -> Self {
+        Self { server: server.to_owned(), tool: tool.to_owned(), schema: ANY_SCHEMA.to_owned() }
+    }
+
+    /// Whether it is advice from documentation, for any schema.
+    #[must_use]
+    pub fn is_of_any_schema(&self) -> bool {
+        self.schema == ANY_SCHEMA
     }
 }
 
@@ -62,6 +77,17 @@ impl Shapes {
     #[must_use]
     pub fn get(&self, tool: &ToolKey) -> Option<&Shape> {
         self.known.get(tool)
+    }
+
+    /// What to show of a tool: what was learned, beside what its documentation says if that was imported.
+    #[must_use]
+    pub fn shown(&self, tool: &ToolKey) -> Option<Shape> {
+        let documented = self.known.get(&ToolKey::of_any_schema(&tool.server, &tool.tool));
+        let mut shown = documented.cloned().map(Shape::unseen);
+        if let Some(learned) = self.get(tool) {
+            shown.get_or_insert_default().merge(learned.clone());
+        }
+        shown
     }
 
     /// Whether an answer of this tool is worth reading: the first ones are, later ones now and then.
@@ -143,6 +169,13 @@ impl Learned {
         }
     }
 
+    /// Those alone that are for any schema: what was imported of documentation.
+    #[must_use]
+    pub fn documented(mut self) -> Self {
+        self.forget(|tool| !tool.is_of_any_schema());
+        self
+    }
+
     /// Forgets the tools for which this holds. How many those were.
     pub fn forget(&mut self, is_forgotten: impl Fn(&ToolKey) -> bool) -> usize {
         let before = self.0.len();
@@ -213,6 +246,19 @@ mod tests {
         assert!(shapes.take_fresh().is_empty());
         known.merge(fresh);
         assert_eq!(known.get(&key), shapes.get(&key));
+    }
+
+    #[test]
+    fn what_is_documented_is_shown_for_any_schema_beside_what_was_seen() {
+        let mut known = Learned::default();
+        known.add(ToolKey::of_any_schema("crm", "get"), shape(r#"{"id": 1, "name": "x"}"#));
+        let mut shapes = Shapes::new(known);
+        let key = ToolKey::new("crm", "get", &json!({}));
+        let shown = |shapes: &Shapes| shapes.shown(&key).map(|shape| (shape.to_string(), shape.seen()));
+        assert_eq!(shown(&shapes), Some((r#"{"id": int, "name": str}"#.to_owned(), 0)));
+        assert!(shapes.get(&key).is_none() && shapes.shown(&ToolKey::new("crm", "list", &json!({}))).is_none());
+        shapes.add(&key, shape(r#"{"id": "7", "more": []}"#));
+        assert_eq!(shown(&shapes), Some((r#"{"id": str | int, "name"?: str, "more": list}"#.to_owned(), 1)));
     }
 
     #[test]

@@ -168,11 +168,11 @@ impl Routes {
         self.get(server)?.server.offers_subscriptions()
     }
 
-    /// Whether a call with this context would go to a server with the credential that the gateway itself has for it.
+    /// Whether a call with this context would go to a server over what all of its role share: neither a login nor connections of
+    /// one principal.
     #[must_use]
-    pub fn uses_gateway_credential(&self, server: &str, context: &CallContext) -> bool {
-        let has_other = |route: &Arc<Route>| route.server.has_credential(context);
-        context.credential.is_none() || !self.get(server).is_some_and(has_other)
+    pub fn is_shared_by_role(&self, server: &str, context: &CallContext) -> bool {
+        !self.get(server).is_some_and(|route| route.server.is_of_one_principal(context))
     }
 
     /// Whether this subscription is one with the server that has this name here, over a lane that is in use.

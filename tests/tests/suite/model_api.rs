@@ -103,7 +103,7 @@ fn messages_are_driven_to_their_end() {
         vec![call("1", "readToolFile", json!({"fileName": "desk.pyi"})), call("2", "executeToolCode", code), end];
     let (_, printed, asked) = drive("anthropic", replies);
     assert_eq!(printed, "close-urgent: 3 requests, 210 input and 22 output tokens: Done.\n");
-    assert!(asked.iter().all(|(key, _)| key == "a-key"), "{asked:?}");
+    assert!(asked.iter().all(|(key, _)| key == "bearer a-key"), "{asked:?}");
     let result = &asked[2].1["messages"][4]["content"][0];
     assert_eq!((&result["tool_use_id"], &result["is_error"]), (&json!("2"), &json!(true)), "{result}");
 }

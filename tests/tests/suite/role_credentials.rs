@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use exuvia_tests::{Authorizing, Daemon, Folder, HttpClient, KeyClient as Client, built, here, key_table as key};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 
@@ -212,4 +212,43 @@ async fn a_login_that_nobody_would_use_is_refused_before_a_browser_opens() {
     let refused = exuvia(&world.folder, &["login", "oa", "--key", "ada"]);
     let told = String::from_utf8_lossy(&refused.stderr);
     assert!(told.contains("no role has `oauth = true` in `[roles.ROLE.credentials.oa]`"), "{told}");
+}
+
+/// What a role is shown of the answers of `vault.environment` after all keys have called it.
+async fn shown_after_calls(settings: &str) -> Vec<String> {
+    let fake = built("exuvia-fake-upstream");
+    let keys = [key("ada", "red"), key("bob", "blue"), key("cid", "plain"), key("dan", "plain")].concat();
+    let folder = Folder::new(&format!(
+        "[servers.vault]\ncommand = {fake:?}\nauto_execute = ['*']\nenv = {{ OPERATORS = 'x' }}\n{settings}\n\
+         [roles.red.credentials.vault]\nenv = {{ OF_RED = 'x' }}\n[roles.blue.credentials.vault]\nenv = {{ OF_BLUE = 'x' }}\n\
+         [roles.plain]\n{keys}"
+    ));
+    let daemon = folder.serve(&[]).await;
+    let mut stubs = Vec::new();
+    for name in ["ada", "bob", "cid"] {
+        let called = Client::of(daemon.address(), name).await.run("len(vault.environment()['variables'])").await;
+        assert!(called.parse::<u8>().is_ok(), "{called}");
+    }
+    for name in ["ada", "bob", "cid", "dan"] {
+        let mut client = Client::of(daemon.address(), name).await;
+        let answer = client.call("readToolFile", json!({"fileName": "vault.environment"})).await;
+        stubs.push(answer.to_string());
+    }
+    stubs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shapes_of_answers_to_a_roles_credential_are_shown_to_that_role_alone() {
+    let stubs = shown_after_calls("").await;
+    for (stub, own) in stubs.iter().zip(["OF_RED", "OF_BLUE", "OPERATORS", "OPERATORS"]) {
+        for name in ["OF_RED", "OF_BLUE", "OPERATORS"] {
+            assert_eq!(stub.contains(name), name == own, "{name} {stub}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_learned_where_each_key_has_connections_of_its_own() {
+    let stubs = shown_after_calls("share = 'key'").await;
+    assert!(stubs.iter().all(|stub| stub.contains("def environment") && !stub.contains("answers")), "{stubs:?}");
 }

@@ -147,3 +147,67 @@ fn shapes_are_exported_forgotten_and_imported() {
     assert_eq!(world.shapes(&["import", &world.0.text("hostile.json")]).status, Some(2));
     assert_eq!(world.shapes(&["list"]).stdout, listed, "nothing of it was taken");
 }
+
+#[test]
+fn what_ships_is_imported_for_any_schema_and_shown_beside_what_is_learned() {
+    let world = World::new("");
+    let names = world.shapes(&["shipped"]).stdout;
+    assert!(names.lines().any(|name| name == "github") && names.lines().count() >= 6, "{names}");
+    let refused = world.shapes(&["import", "--shipped", "nobody"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("only of atlassian, github"), "{refused:?}");
+    assert_eq!(world.shapes(&["import", "--shipped", "github", "--as", "hub"]).status, Some(0));
+    let listed = world.shapes(&["list"]).stdout;
+    let branch = "hub.create_branch  {\"ref\": str, \"object\": {\"sha\": str}}  # as documented\n";
+    assert!(listed.contains(branch), "{listed}");
+    assert_eq!(world.shapes(&["forget", "hub"]).status, Some(0));
+
+    let documented = r#"{"version":1,"tools":[{"server":"tracker","tool":"find","schema":"*","shape":{"object":{"seen":0,"keys":{"total":{"int":true},"pages":{"int":true}}}}}]}"#;
+    world.0.write("documented.json", documented);
+    assert_eq!(world.shapes(&["import", &world.0.text("documented.json")]).status, Some(0));
+    let mut client = world.client();
+    let line = |text: &str| format!("answers {text}");
+    let before = stub(&mut client);
+    assert!(before.contains(&line(r#"{"total": int, "pages": int} # as documented"#)), "{before}");
+    look(&mut client);
+    let after = stub(&mut client);
+    let both = r#"{"total": int, "pages"?: int, "issues": [{"key": str, "due": None}]} # seen once"#;
+    assert!(after.contains(&line(both)), "{after}");
+    assert_eq!(client.close(), Some(0));
+}
+
+#[test]
+fn what_is_documented_is_shown_where_nothing_may_be_learned_and_what_was_learned_before_is_not() {
+    let world = World::new("");
+    let mut client = world.client();
+    look(&mut client);
+    assert_eq!(client.close(), Some(0));
+    let settings = format!("learn_shapes = false\n{}", fs::read_to_string(world.0.path("exuvia.toml")).expect("read"));
+    world.0.write("exuvia.toml", &settings);
+    let mut client = world.client();
+    assert!(!stub(&mut client).contains("answers"));
+    assert_eq!(client.close(), Some(0));
+    let documented = r#"{"version":1,"tools":[{"server":"tracker","tool":"find","schema":"*","shape":{"object":{"seen":0,"keys":{"pages":{"int":true}}}}}]}"#;
+    world.0.write("documented.json", documented);
+    assert_eq!(world.shapes(&["import", &world.0.text("documented.json")]).status, Some(0));
+    let mut client = world.client();
+    look(&mut client);
+    let shown = stub(&mut client);
+    assert!(shown.contains("answers {\"pages\": int} # as documented") && !shown.contains("issues"), "{shown}");
+    assert_eq!(client.close(), Some(0));
+}
+
+#[test]
+fn the_notes_of_the_operator_are_read_where_tools_are_found() {
+    let world = World::new("");
+    let settings = fs::read_to_string(world.0.path("exuvia.toml")).expect("read");
+    world.0.write("exuvia.toml", &format!("{settings}notes = 'Queues: chat, mail'\n"));
+    let mut client = world.client();
+    let hits = text(&mut client, "listToolFiles", json!({"query": "find issues"}));
+    assert!(hits.starts_with("# Queues: chat, mail\ntracker.find("), "{hits}");
+    assert!(stub(&mut client).contains("\n# Queues: chat, mail\n"));
+    assert_eq!(client.close(), Some(0));
+    world.0.write("exuvia.toml", &format!("{settings}notes = '{}'\n", "x".repeat(2_001)));
+    let checked = Program::start(&["config", "check", &world.0.text("exuvia.toml")], &[]).end();
+    let error = "servers.tracker.notes: must have 1 to 2000 bytes";
+    assert!(checked.status == Some(2) && checked.stderr.contains(error), "{checked:?}");
+}

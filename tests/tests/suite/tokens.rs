@@ -167,3 +167,42 @@ fn the_shipped_suite_has_the_tasks_that_it_says_and_its_small_rounds_pass() {
     let unknown = exuvia(&["tokens", &suite, "--round", "97"], "");
     assert!(unknown.status == Some(2) && unknown.stderr.contains("the suite has 96, 251, 508"), "{unknown:?}");
 }
+
+#[test]
+fn a_text_is_taken_apart_only_by_words_that_were_shown() {
+    let desk = DESK.replace("return \"closed\"", "return f\"Ticket {ticket_id} archived by ada\"");
+    let script = "import re\ntext = desk.close_ticket(ticket_id=101)\nresult = re.search(r\"archived by (\\w+)\", text)[1]\n";
+    let task = format!(
+        "[[task]]\nname = \"who\"\nprompt = \"Close ticket 101 and say by whom.\"\nsearch = [\"close a ticket\"]\nscript = '''\n{script}'''\n"
+    );
+    let played = |task: &str| {
+        let folder = folder(task);
+        folder.write("servers/desk.py", &desk);
+        let ended = tokens(&folder, &["--json"]);
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        ended.json()["rounds"][0]["tasks"][0].clone()
+    };
+    let guessed = played(&task);
+    assert_eq!(guessed["guesses"], json!(["\"archived\" in a text"]), "{guessed}");
+    let looked = played(&format!("{task}look = \"result = desk.close_ticket(ticket_id=102)\"\n"));
+    let steps = looked["steps"].as_array().expect("steps");
+    assert!(looked["guesses"] == json!([]) && steps.contains(&json!("look")), "{looked}");
+}
+
+#[test]
+fn what_an_operator_prepares_or_a_gateway_has_learned_saves_a_look() {
+    let steps = |folder: &Files, option: &str, task: usize| {
+        let arguments: Vec<&str> = std::iter::once("--json").chain((!option.is_empty()).then_some(option)).collect();
+        let ended = tokens(folder, &arguments);
+        assert_eq!(ended.status, Some(0), "{ended:?}");
+        ended.json()["rounds"][0]["tasks"][task]["steps"].to_string()
+    };
+    let plain = folder(TASKS);
+    plain.write("suite.toml", &format!("{SUITE}\n[prepared.notes]\ndesk = 'Tickets: {{\"no\": int, \"hot\": bool}}'\n"));
+    assert!(steps(&plain, "", 0).contains("look") && !steps(&plain, "--prepared", 0).contains("look"));
+    let twice = folder(&format!("{TASKS}{}", TASKS.replace("close-urgent", "again")));
+    assert!(steps(&twice, "", 1).contains("look") && !steps(&twice, "--learn", 1).contains("look"));
+    plain.write("suite.toml", &format!("{SUITE}\n[prepared]\nshapes = ['desk']\n"));
+    let refused = tokens(&plain, &["--prepared"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("no shapes of \"desk\" are shipped"), "{refused:?}");
+}

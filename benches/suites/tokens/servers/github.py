@@ -194,3 +194,32 @@ def create_pull_request(owner, repo, title, head, base, **_):
 
 def merge_pull_request(owner, repo, pull_number, **_):
     return {"sha": "e" * 40, "merged": True, "message": "Pull Request successfully merged"}
+
+
+def create_pull_request_review(owner, repo, pull_number, body, event, **_):
+    state = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}[event]
+    return {"id": 900 + int(pull_number), "node_id": "PRR_x", "user": person("ada"), "body": body, "state": state, "submitted_at": day(7),
+            "html_url": f"https://github.com/{owner}/{repo}/pull/{int(pull_number)}#pullrequestreview-900"}
+
+
+def update_pull_request_branch(owner, repo, pull_number, **_):
+    return {"message": "Updating pull request branch.", "url": f"https://github.com/repos/{owner}/{repo}/pulls/{int(pull_number)}"}
+
+
+def repository(owner, name):
+    return {"id": 77, "node_id": "R_77", "name": name, "full_name": f"{owner}/{name}", "private": True, "owner": person(owner),
+            "html_url": f"https://github.com/{owner}/{name}", "description": None, "fork": False, "url": f"https://api.github.com/repos/{owner}/{name}",
+            "created_at": day(9), "updated_at": day(9), "pushed_at": day(9), "default_branch": "main"}
+
+
+def create_repository(name, **_):
+    return repository("ada", name)
+
+
+def fork_repository(owner, repo, organization="ada"):
+    return repository(organization, repo) | {"fork": True, "parent": repository(owner, repo), "source": repository(owner, repo)}
+
+
+def push_files(owner, repo, branch, files, message):
+    return {"ref": f"refs/heads/{branch}", "node_id": "REF_y", "url": f"https://api.github.com/repos/{owner}/{repo}/git/refs/heads/{branch}",
+            "object": {"sha": "f" * 40, "type": "commit", "url": "https://api.github.com/y"}}

@@ -84,3 +84,18 @@ def API_retrieve_page_markdown(page_id, **_):
 
 def API_patch_block_children(block_id, children, **_):
     return listed(children)
+
+
+def API_retrieve_a_comment(block_id, **_):
+    texts = ["Who takes this?", "I do.", "Thanks!"]
+    return listed([{"object": "comment", "id": rid(810 + k), "parent": {"type": "page_id", "page_id": block_id}, "discussion_id": rid(820), "created_time": "2026-11-20T10:00:00.000Z",
+                    "last_edited_time": "2026-11-20T10:00:00.000Z", "created_by": {"object": "user", "id": rid(900 + k)}, "rich_text": rich(text)} for k, text in enumerate(texts)])
+
+
+def API_retrieve_a_data_source(data_source_id):
+    properties = {name: {"id": one["id"], "name": name, "type": one["type"], one["type"]: {}} for name, one in page(0)["properties"].items()}
+    return {"object": "data_source", "id": data_source_id, "title": rich("Projects"), "properties": properties, "parent": {"type": "database_id", "database_id": rid(499)}, "url": "https://www.notion.so/projects"}
+
+
+def API_update_page_markdown(page_id, type, **_):
+    return API_retrieve_page_markdown(page_id)

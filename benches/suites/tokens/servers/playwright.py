@@ -36,3 +36,8 @@ def browser_take_screenshot(**_):
 
 def browser_close():
     return "### Result\nNo open tabs"
+
+
+def browser_network_requests(static, **_):
+    statuses = [200, 200, 404, 200, 500, 304]
+    return "### Result\n" + "\n".join(f"{n + 1}. [GET] https://shop.example/asset{n}.js => [{statuses[n % 6]}] " for n in range(24))

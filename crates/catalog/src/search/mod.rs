@@ -21,7 +21,7 @@ pub(crate) const MAX_OTHERS: usize = 2;
 
 /// A hit scores at least this share of the best one, and this share of the one before it. What is named behind the hits scores
 /// at least the third.
-const OF_BEST: f64 = 0.45;
+const OF_BEST: f64 = 0.5;
 const OF_PREVIOUS: f64 = 0.5;
 const OF_BEST_TO_NAME: f64 = 0.3;
 
@@ -52,6 +52,9 @@ const MIN_PREFIX_CHARS: usize = 3;
 /// What a name gains that the query names in full, by any words, and what one of several words gains that stands in the query.
 const WHOLE_NAME: f64 = 0.3;
 const VERBATIM_NAME: f64 = 0.5;
+
+/// What a tool that changes something keeps of its score where the query only asks for what is there.
+const CHANGE_UNASKED: f64 = 0.6;
 
 /// What was found.
 pub(crate) struct Found<'n> {
@@ -86,6 +89,8 @@ struct Indexed {
     name: String,
     /// How many different ones they are.
     name_words: usize,
+    /// Whether one of them changes something.
+    changes: bool,
 }
 
 /// Where a word stands.
@@ -116,7 +121,7 @@ impl Index {
             let of_server = stems(&server.name);
             let common = Common::of(server);
             for (tool_place, tool) in server.tools().iter().enumerate() {
-                index.tools.push(Indexed { place: (place, tool_place), name: String::new(), name_words: 0 });
+                index.tools.push(Indexed { place: (place, tool_place), name: String::new(), name_words: 0, changes: false });
                 index.add(tool, &of_server, &common, description_bytes);
             }
         }
@@ -128,6 +133,7 @@ impl Index {
         let name = stems(tool.name());
         if let Some(last) = self.tools.last_mut() {
             last.name_words = name.iter().collect::<HashSet<_>>().len();
+            last.changes = query::changes(name.iter().map(String::as_str));
             last.name = spaced(&name);
         }
         let parameters = tool.parameters.iter().take(MAX_PARAMETERS);
@@ -159,9 +165,12 @@ impl Index {
     pub(crate) fn search<'n>(&self, namespace: &'n Namespace, query: &str) -> Found<'n> {
         let mut scores = vec![Score::default(); self.tools.len()];
         let mut mass = 0.0;
-        let words = spaced(&query::words(query));
-        for concept in query::concepts(query) {
-            mass += self.score(&concept, &mut scores);
+        let words = query::words(query);
+        let concepts = query::concepts(query);
+        let only_asks = query::only_asks(&words, &concepts);
+        let words = spaced(&words);
+        for concept in &concepts {
+            mass += self.score(concept, &mut scores);
         }
         let scored = scores.iter().zip(&self.tools).filter(|(score, _)| score.sum > 0.0);
         let mut scored: Vec<(f64, (usize, usize))> = scored
@@ -169,8 +178,9 @@ impl Index {
                 let named = (score.in_name as f64 / tool.name_words.max(1) as f64).min(1.0);
                 let is_verbatim = tool.name_words > 1 && words.contains(&tool.name);
                 let named = WHOLE_NAME * named + if is_verbatim { VERBATIM_NAME } else { 0.0 };
+                let unasked = if tool.changes && only_asks { CHANGE_UNASKED } else { 1.0 };
                 // A tool that fits all of a query comes before one that fits a part of it better.
-                (score.sum * (score.covered / mass) * (1.0 + named), tool.place)
+                (score.sum * (score.covered / mass) * (1.0 + named) * unasked, tool.place)
             })
             .collect();
         // Stable: equals stay in the order of the namespace.

@@ -19,10 +19,34 @@ const FILLERS: &str = "a an and are as at be but by can could did do does for fr
     of on or our please should so some somebody someone something that the their them then there these they this to up us was \
     we what when where which who why will with would you your";
 
+/// Words of tools that change something, as stems.
+const CHANGES: &str = "add append creat delet edit insert modifi move push remov replac set updat upload write";
+
+/// Words of queries that ask for what is there, as stems: `fields of an index`, `which tables are there`.
+const ASKS: &str = "find get how list look of read see search show view what when where which who";
+
+/// Whether a query asks for what is there, and names no change.
+pub(super) fn only_asks(words: &[String], concepts: &[Concept]) -> bool {
+    let asks = words.iter().any(|word| ASKS.split(' ').any(|ask| ask == word));
+    asks && !changes(concepts.iter().flat_map(Concept::all_words))
+}
+
+/// Whether a name or a query has a word that changes something.
+pub(super) fn changes<'w>(words: impl IntoIterator<Item = &'w str>) -> bool {
+    words.into_iter().any(|word| CHANGES.split(' ').any(|change| change == word))
+}
+
 /// One thing that a query asks for: words that stand for it, each with how well.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Concept {
     pub(super) words: Vec<(String, f64)>,
+}
+
+impl Concept {
+    /// The words, without how well they stand for it.
+    fn all_words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|(word, _)| word.as_str())
+    }
 }
 
 /// The words of a query, as far as it counts.
@@ -85,6 +109,13 @@ mod tests {
         assert!(asked("appointments")[0].contains(&"event".to_owned()));
         assert_eq!(asked("to-do").len(), 1);
         assert!(asked("to-do")[0].contains(&"task".to_owned()));
+    }
+
+    #[test]
+    fn a_query_asks_for_what_is_there_or_names_a_change() {
+        let asks = |query: &str| only_asks(&words(query), &concepts(query));
+        assert!(asks("fields of an index") && asks("which tables are there") && asks("search notion pages"));
+        assert!(!asks("kill a pod") && !asks("set the title of a page") && !asks("make a list of names"));
     }
 
     #[test]

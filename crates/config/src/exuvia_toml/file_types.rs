@@ -157,6 +157,10 @@ pub(super) struct Server {
     pub(super) mode: Option<Mode>,
     /// Stub files: one for the `server`, or one for each `tool`, for servers with very many tools. Default: server.
     pub(super) stubs: Option<Stubs>,
+    /// What models are to read of its data before they write a script, such as the tables of a database or the names of projects:
+    /// a look less for each task. At most 2,000 bytes. Shown to all who see the server, where its tools are found or read.
+    #[schemars(length(min = 1, max = 2_000))]
+    pub(super) notes: Option<String>,
     /// What comes of its tools that are not as they were first seen: see the top-level key. Default: that.
     pub(super) pin: Option<PinMode>,
     /// Who shares a connection: `all`, the runs of one virtual `key`, or nobody, so that every `run` has its own.

@@ -12,6 +12,9 @@ use super::resolve::Resolver;
 use crate::servers::check;
 use crate::{ConfiguredServer, Era, ServerConfig, Stdio, Transport, passed_variables};
 
+/// The longest notes on a server, in bytes: some 500 tokens.
+const MAX_NOTES_BYTES: usize = 2_000;
+
 impl Resolver<'_> {
     /// The server, or `None` with the reason reported.
     pub(super) fn server(
@@ -51,7 +54,11 @@ impl Resolver<'_> {
             None | Some(file_types::Stubs::Server) => Layout::Server,
             Some(file_types::Stubs::Tool) => Layout::Tool,
         };
-        (self.errors.len() == before).then_some(ConfiguredServer { config, mode, layout })
+        let notes = written.notes.clone();
+        if notes.as_ref().is_some_and(|notes| notes.trim().is_empty() || notes.len() > MAX_NOTES_BYTES) {
+            self.error(&below(pointer, "notes"), format!("must have 1 to {MAX_NOTES_BYTES} bytes"));
+        }
+        (self.errors.len() == before).then_some(ConfiguredServer { config, mode, layout, notes })
     }
 
     /// Reports costs that are none: the policy has those that are.

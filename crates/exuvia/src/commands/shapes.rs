@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use exuvia_config::Paths;
-use exuvia_shapes::{Learned, ShapeFile, ToolKey, read, to_json};
+use exuvia_shapes::{Learned, ShapeFile, ToolKey, read, shipped, shipped_names, to_json};
 use exuvia_text::one_line;
 
 use crate::args::{ShapesArgs, ShapesCommand};
@@ -39,8 +39,12 @@ fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
     Ok(match command {
         ShapesCommand::List => Said::Output(listed(&known(file)?)),
         ShapesCommand::Export => Said::Output(to_json(&known(file)?) + "\n"),
-        ShapesCommand::Import { file: from } => {
-            let learned = imported(&from).with_context(|| from.display().to_string())?;
+        ShapesCommand::Shipped => Said::Output(shipped_names().map(|name| format!("{name}\n")).collect()),
+        ShapesCommand::Import { file: from, shipped, server } => {
+            let learned = match (from, shipped) {
+                (Some(from), _) => imported(&from).with_context(|| from.display().to_string())?,
+                (None, shipped) => shipped_shapes(&shipped.unwrap_or_default(), server.as_deref())?,
+            };
             let count = learned.len();
             file.add(&learned).with_context(|| file.path().display().to_string())?;
             Said::Notice(format!("shapes imported: {count}"))
@@ -57,13 +61,21 @@ fn imported(from: &Path) -> Result<Learned> {
     Ok(read(File::open(from)?)?)
 }
 
+fn shipped_shapes(name: &str, server: Option<&str>) -> Result<Learned> {
+    let names = || shipped_names().collect::<Vec<_>>().join(", ");
+    shipped(name, server.unwrap_or(name)).with_context(|| format!("no shapes of {name:?} are shipped, only of {}", names()))
+}
+
 /// A line for each tool, in the order of their names.
 fn listed(learned: &Learned) -> String {
     let mut tools: Vec<_> = learned.iter().collect();
     tools.sort_by_key(|(tool, _)| *tool);
     let line = |(tool, shape): (&ToolKey, &exuvia_shapes::Shape)| {
         let name = one_line(&name_of(tool), NAME_CHARS);
-        format!("{name}  {shape}  # seen: {}\n", shape.seen())
+        match tool.is_of_any_schema() {
+            true => format!("{name}  {shape}  # as documented\n"),
+            false => format!("{name}  {shape}  # seen: {}\n", shape.seen()),
+        }
     };
     tools.into_iter().map(line).collect()
 }

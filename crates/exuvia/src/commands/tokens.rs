@@ -7,9 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use exuvia_runtime::{Engine, EngineConfig};
+use exuvia_shapes::{ShapeFile, shipped};
 use exuvia_suite::SuiteError;
 use exuvia_suite::tokens::{
-    Answer, Counter, Fixture, Played, Round, ServerCall, Session, Table, TokenReport, TokenSuite, definitions, play,
+    Answer, Counter, Fixture, Played, Prepared, Round, ServerCall, Session, Table, TokenReport, TokenSuite, definitions, play,
     replay,
 };
 use exuvia_tool::BoxFuture;
@@ -26,9 +27,10 @@ pub(crate) async fn tokens(args: TokensArgs) -> Result<ExitCode> {
     if let Some(round) = &args.serve {
         let round = suite.rounds.iter().find(|one| one.name == *round).with_context(|| unknown(&suite, round))?;
         let folder = tempfile::tempdir()?;
-        let config = Some(keeping_nothing(folder.path())?);
+        let servers = servers(&suite, round, None)?;
+        let config = Some(configuration(folder.path(), &servers, &Prepared::default(), false)?);
         let clients = ClientArgs {
-            servers: ServerArgs { servers: servers(&suite, round, None)?, config, ..ServerArgs::default() },
+            servers: ServerArgs { config, ..ServerArgs::default() },
             auto_execute: vec!["*.*".into()],
         };
         return stdio::stdio(StdioArgs { clients, profile: None }).await;
@@ -88,7 +90,7 @@ async fn played(
     terminal.show_progress(format!("{}: starting {} servers", round.name, round.servers.len()));
     let listed = listed(suite, round, engine).await?;
     let folder = tempfile::tempdir()?;
-    let mut gateway = Gateway::start(suite, round, folder.path()).await?;
+    let mut gateway = Gateway::start(suite, round, args, folder.path()).await?;
     let mut report = TokenReport::new(round, listed.len());
     let table = Table {
         engine,
@@ -142,12 +144,11 @@ fn is_sample(answers: &Path, catalog: Option<&Path>) -> bool {
     catalog.is_none() && !answers.is_file()
 }
 
-/// `--server` for each server of a round: this program, as that server.
-fn servers(suite: &TokenSuite, round: &Round, record: Option<&Path>) -> Result<Vec<String>> {
-    let program = std::env::current_exe()?;
+/// What starts each server of a round, by its name: this program, as that server.
+fn servers(suite: &TokenSuite, round: &Round, record: Option<&Path>) -> Result<Vec<(String, Vec<String>)>> {
     let server = |name: &String| {
         let (answers, catalog) = suite.server(name);
-        let mut words = vec![program.display().to_string(), "sample".into()];
+        let mut words = vec!["sample".to_owned()];
         let mut option = |name: &str, value: &Path| words.extend([format!("--{name}"), value.display().to_string()]);
         option("name", Path::new(name));
         if let Some(record) = record {
@@ -162,17 +163,39 @@ fn servers(suite: &TokenSuite, round: &Round, record: Option<&Path>) -> Result<V
             }
             words.push("suite".into());
         }
-        Ok(format!("{name}={}", shlex::try_join(words.iter().map(String::as_str))?))
+        Ok((name.clone(), words))
     };
     round.servers.iter().map(server).collect()
 }
 
-/// A configuration in this folder with which no task depends on those before it.
-fn keeping_nothing(folder: &Path) -> Result<PathBuf> {
+/// A configuration in this folder with these servers. Unless it learns, no task depends on those before it.
+fn configuration(
+    folder: &Path,
+    servers: &[(String, Vec<String>)],
+    prepared: &Prepared,
+    learns: bool,
+) -> Result<PathBuf> {
+    let program = std::env::current_exe()?.display().to_string();
+    // A string of JSON is one of TOML.
+    let mut text = format!("learn_shapes = {learns}\n[journal]\nstore = \"memory\"\n");
+    for (name, words) in servers {
+        text.push_str(&format!("[servers.{}]\ncommand = {}\nargs = {}\n", json!(name), json!(program), json!(words)));
+        if let Some(notes) = prepared.notes.get(name) {
+            text.push_str(&format!("notes = {}\n", json!(notes)));
+        }
+    }
     let file = folder.join("exuvia.toml");
-    fs::write(&file, "learn_shapes = false\n[journal]\nstore = \"memory\"\n")
-        .with_context(|| file.display().to_string())?;
+    fs::write(&file, text).with_context(|| file.display().to_string())?;
     Ok(file)
+}
+
+/// Imports the shapes that an operator prepares for servers of a round, into the data folder of a gateway with this home.
+fn import_shapes(home: &Path, round: &Round, prepared: &Prepared) -> Result<()> {
+    let file = ShapeFile::new(home.join("exuvia/shapes.json"));
+    for name in prepared.shapes.iter().filter(|name| round.servers.contains(name)) {
+        file.add(&shipped(name, name).with_context(|| format!("no shapes of {name:?} are shipped"))?)?;
+    }
+    Ok(())
 }
 
 fn absolute(path: &Path) -> Result<PathBuf> {
@@ -189,14 +212,14 @@ struct Gateway {
 }
 
 impl Gateway {
-    async fn start(suite: &TokenSuite, round: &Round, folder: &Path) -> Result<Self> {
+    async fn start(suite: &TokenSuite, round: &Round, args: &TokensArgs, folder: &Path) -> Result<Self> {
         let record = folder.join("calls");
         File::create(&record)?;
-        let config = keeping_nothing(folder)?.display().to_string();
-        let mut arguments = ["stdio", "--auto-execute", "*.*", "--config", &config].map(str::to_owned).to_vec();
-        for server in servers(suite, round, Some(&record))? {
-            arguments.extend(["--server".to_owned(), server]);
-        }
+        let prepared = if args.prepared { suite.prepared.clone() } else { Prepared::default() };
+        import_shapes(folder, round, &prepared)?;
+        let servers = servers(suite, round, Some(&record))?;
+        let config = configuration(folder, &servers, &prepared, args.learn)?.display().to_string();
+        let arguments = ["stdio", "--auto-execute", "*.*", "--config", &config].map(str::to_owned);
         let client = ChildClient::start_apart(&arguments, folder).await?;
         // A script waits for the servers that it uses; a list does not.
         let names = round.python_names().join(", ");

@@ -11,9 +11,9 @@ impl Inner {
         let (permit, mut recorded) = admitted;
         let context = self.run.call_context().until(deadline.clone()).bounded(self.run.limits.result_bytes);
         let provider: &dyn Provider = &self.run.run_view.routes;
-        // What is learned is shown to all: not what a server says to another credential than the gateway's.
-        let is_everybodys = self.run.run_view.routes.uses_gateway_credential(&permit.call().name.server, &context);
-        let answer_shapes = self.run.run_view.answer_shapes.as_ref().filter(|_| is_everybodys);
+        // What is learned is shown to all of the role: not what a server says to one principal alone.
+        let is_shared = self.run.run_view.routes.is_shared_by_role(&permit.call().name.server, &context);
+        let answer_shapes = self.run.run_view.answer_shapes.as_ref().filter(|_| is_shared);
         let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));
         let outcome = match Asks::of(self.run.asker.as_ref(), self.run.page.as_ref()) {
             Some(asks) => self.call_asking(permit, context, asks, &deadline, ticket).await,

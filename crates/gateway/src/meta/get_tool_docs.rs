@@ -10,10 +10,9 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `getToolDocs`
 pub static GET_TOOL_DOCS: MetaTool = MetaTool {
     name: "getToolDocs",
-    description: "What a server says of a tool beyond its signature.",
+    description: "What a server says of a tool, e.g. crm.get_contacts.",
     schema: || {
-        let tool = json!({"type": "string", "description": "e.g. crm.get_contacts"});
-        object(json!({"tool": tool}), &["tool"])
+        object(json!({"tool": {"type": "string"}}), &["tool"])
     },
     handler: answer,
 };

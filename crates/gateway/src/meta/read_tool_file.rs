@@ -10,7 +10,7 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `readToolFile`
 pub static READ_TOOL_FILE: MetaTool = MetaTool {
     name: "readToolFile",
-    description: "Reads signatures of a server or some tools. Read or find them before you call them.",
+    description: "Reads signatures. Read or find them before you call a tool.",
     schema: || {
         let name = json!({"type": "string", "description": "crm.pyi, or tools: crm.get_contacts, crm.*order*"});
         object(json!({"fileName": name}), &["fileName"])

@@ -25,6 +25,6 @@ pub use play::{Played, Table, play, replay};
 pub use policy::Guess;
 pub use report::TokenReport;
 pub use session::{Answer, ServerCall, Session};
-pub use suite::{Round, TokenSuite};
+pub use suite::{Prepared, Round, TokenSuite};
 pub use task::Task;
 pub use transcript::{Exchange, Transcript};

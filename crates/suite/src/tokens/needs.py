@@ -1,5 +1,6 @@
 # What each script needs to know: `data` is a list of {"script", "servers", "missing"}. Servers by their Python names.
 import ast
+import re
 
 SQL = set(
     "select from where and or not in is null as on by order group having limit offset insert into values update set "
@@ -51,8 +52,22 @@ def literals(value):
                     yield word
 
 
+def pattern_words(pattern):
+    """The words of a regular expression that stand for themselves: what a text must be known to have."""
+    plain = re.sub(r"\[[^]]*\]|\\[a-zA-Z]", " ", pattern.replace(r"\[", " ").replace(r"\]", " "))
+    return [word for word in re.findall(r"[A-Za-z_]+", plain) if len(word) > 2]
+
+
+def formats(node):
+    """The words by which a script takes a text apart."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="re")), args=[ast.Constant(value=str(pattern)), *_]):
+            return pattern_words(pattern)
+    return []
+
+
 def needs(tree, servers):
-    tools, keys, values, own = {}, [], [], set()
+    tools, keys, values, own, texts = {}, [], [], set(), []
     for node in ast.walk(tree):
         if found := tool_call(node, servers):
             keywords = tools.setdefault(found, [])
@@ -67,8 +82,9 @@ def needs(tree, servers):
             own |= set(sql_words(node.value)[0]) | sql_words(node.value)[1]
         else:
             keys += [key for key in keys_of(node) if key not in keys]
+            texts += [word for word in formats(node) if word not in texts]
     tools = [{"server": server, "tool": tool, "keywords": keywords} for (server, tool), keywords in tools.items()]
-    return {"tools": tools, "keys": [key for key in keys if key not in own], "values": values}
+    return {"tools": tools, "keys": [key for key in keys if key not in own], "values": values, "texts": texts}
 
 
 def bound_in(statement):

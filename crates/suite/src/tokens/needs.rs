@@ -17,6 +17,9 @@ pub(super) struct Needs {
     pub(super) keys: Vec<String>,
     /// The words that it passes to tools.
     pub(super) values: Vec<String>,
+    /// The words by which it takes texts apart: those of regular expressions that stand for themselves.
+    #[serde(default)]
+    pub(super) texts: Vec<String>,
     /// The script that looks at the answer in which missing keys are.
     look: Option<String>,
 }

@@ -27,6 +27,8 @@ pub enum Guess {
     Value(String),
     /// A key of an answer.
     Key(String),
+    /// A word by which a text is taken apart.
+    Text(String),
 }
 
 impl fmt::Display for Guess {
@@ -36,6 +38,7 @@ impl fmt::Display for Guess {
             Self::Parameter(name) => write!(f, "parameter {name}"),
             Self::Value(word) => write!(f, "value {word:?}"),
             Self::Key(key) => write!(f, "key {key:?}"),
+            Self::Text(word) => write!(f, "{word:?} in a text"),
         }
     }
 }
@@ -111,7 +114,8 @@ impl<'a> Policy<'a> {
             return Step::Ask("docs", documented);
         }
         let keys = self.missing_keys(seen);
-        let values = self.task.look.is_some() && !self.missing_values(seen).is_empty();
+        let unseen = !self.missing_values(seen).is_empty() || !self.missing_texts(seen).is_empty();
+        let values = self.task.look.is_some() && unseen;
         let most = if self.task.look.is_some() { 1 } else { LOOKS };
         if (values || !keys.is_empty()) && self.looks < most {
             self.looks += 1;
@@ -135,7 +139,12 @@ impl<'a> Policy<'a> {
         }
         guesses.extend(self.missing_values(seen).into_iter().map(Guess::Value));
         guesses.extend(self.missing_keys(seen).into_iter().map(Guess::Key));
+        guesses.extend(self.missing_texts(seen).into_iter().map(Guess::Text));
         guesses
+    }
+
+    fn missing_texts(&self, seen: &Seen) -> Vec<String> {
+        self.needs.texts.iter().filter(|word| !seen.has_text(word)).cloned().collect()
     }
 
     fn missing_values(&self, seen: &Seen) -> Vec<String> {

@@ -16,9 +16,22 @@ pub struct TokenSuite {
     pub rounds: Vec<Round>,
     /// What a model knows of a server's answers without being told, by Python names of servers: the fields of a public API.
     pub knows: BTreeMap<String, BTreeSet<String>>,
+    /// What an operator prepares for its servers.
+    pub prepared: Prepared,
     sources: BTreeMap<String, String>,
     folder: PathBuf,
     catalogs: Option<PathBuf>,
+}
+
+/// What an operator can prepare, once, so that models have less to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// The servers of which shapes are imported that ship with the program.
+    pub shapes: Vec<String>,
+    /// Notes on servers, by their names.
+    pub notes: BTreeMap<String, String>,
 }
 
 /// One set of servers, and the tasks that are played against it.
@@ -45,6 +58,8 @@ struct SuiteFile {
     sources: BTreeMap<String, String>,
     #[serde(default)]
     knows: BTreeMap<String, BTreeSet<String>>,
+    #[serde(default)]
+    prepared: Prepared,
     round: Vec<RoundEntry>,
 }
 
@@ -65,13 +80,13 @@ impl TokenSuite {
     /// A file is missing or wrong.
     pub fn read(folder: &Path) -> Result<Self, SuiteError> {
         let file = folder.join("suite.toml");
-        let SuiteFile { catalogs, sources, knows, round } =
+        let SuiteFile { catalogs, sources, knows, prepared, round } =
             toml::from_str(&files::text(&file)?).map_err(|error| SuiteError::new(&file, error))?;
         let transcripts = folder.join("transcripts");
         let transcripts = if transcripts.is_dir() { Transcript::read_all(&transcripts)? } else { Vec::new() };
         let rounds = round.into_iter().map(|entry| Round::read(folder, entry, &transcripts));
         let catalogs = catalogs.map(|catalogs| folder.join(catalogs));
-        Ok(Self { rounds: rounds.collect::<Result<_, _>>()?, knows, sources, folder: folder.to_owned(), catalogs })
+        Ok(Self { rounds: rounds.collect::<Result<_, _>>()?, knows, prepared, sources, folder: folder.to_owned(), catalogs })
     }
 
     /// Where the answers of this server are, and its recorded list of tools if it has one.

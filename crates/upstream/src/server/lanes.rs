@@ -86,9 +86,9 @@ impl Lanes {
         &self.first
     }
 
-    /// Whether this caller has another credential than the gateway's.
-    pub(crate) fn has_credential(&self, context: &CallContext) -> bool {
-        locked(&self.others).tenant(self.dialer.config.share, context).1.is_some()
+    /// Whether this caller has a login or lanes that no other principal has.
+    pub(crate) fn is_of_one_principal(&self, context: &CallContext) -> bool {
+        locked(&self.others).tenant(self.dialer.config.share, context).0.principal.is_some()
     }
 
     /// The first lane.

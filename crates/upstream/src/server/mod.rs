@@ -80,9 +80,9 @@ impl UpstreamServer {
         Self { dialer, lanes, boxed: Mutex::default(), board, cell, shut_down: CancellationToken::new() }
     }
 
-    /// Whether this caller has another credential for it than the gateway's.
-    pub(crate) fn has_credential(&self, context: &CallContext) -> bool {
-        self.lanes.has_credential(context)
+    /// Whether nobody else speaks to it as this caller does: with a login of its own, or over connections of its own.
+    pub(crate) fn is_of_one_principal(&self, context: &CallContext) -> bool {
+        self.lanes.is_of_one_principal(context)
     }
 
     pub(crate) fn name(&self) -> &str {
