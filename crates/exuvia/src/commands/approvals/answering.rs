@@ -1,9 +1,8 @@
 //! `exuvia approvals approve` and `deny`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use exuvia_approvals::{approval_json, card_text, summary_line};
 use exuvia_gateway::now_ms;
 use exuvia_journal::{ApprovalAnswer, ApprovalChannel, ApprovalState};
@@ -11,8 +10,8 @@ use exuvia_tool::Principal;
 
 use super::{printed, printed_json, utc};
 use crate::approvals_args::AnswerArgs;
-use crate::file_threads::FileThreads;
 use crate::journal::ApprovalStores;
+use crate::terminal;
 
 /// Shows an approval, asks, and answers. What is answered is what was shown: the answer names its digest.
 pub(super) async fn answer(stores: &ApprovalStores, args: AnswerArgs, allow: bool) -> Result<ExitCode> {
@@ -47,15 +46,9 @@ pub(super) async fn answer(stores: &ApprovalStores, args: AnswerArgs, allow: boo
 ///
 /// There is none.
 async fn is_confirmed(allow: bool) -> Result<bool> {
-    if !stdin().is_terminal() {
+    let what = if allow { "Approve" } else { "Deny" };
+    let Some(is_confirmed) = terminal::confirmed(&format!("{what} this?")).await? else {
         bail!("standard input is no terminal that could be asked: read the card with `show`, and pass --yes");
-    }
-    let ask = move || {
-        let what = if allow { "Approve" } else { "Deny" };
-        stderr().write_all(format!("{what} this? [y/N] ").as_bytes())?;
-        let mut line = String::new();
-        stdin().lock().read_line(&mut line)?;
-        Ok::<_, std::io::Error>(matches!(line.trim(), "y" | "Y" | "yes"))
     };
-    FileThreads::default().run(ask).await?.context("the terminal")
+    Ok(is_confirmed)
 }
