@@ -139,6 +139,8 @@ impl Command {
     pub(crate) fn log_level(&self) -> LevelFilter {
         match self {
             Self::Serve(_) => LevelFilter::INFO,
+            // Its findings say it.
+            Self::Doctor(_) => LevelFilter::ERROR,
             _ => LevelFilter::WARN,
         }
     }

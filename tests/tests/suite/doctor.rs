@@ -75,7 +75,7 @@ fn each_reason_for_which_a_server_does_not_start_has_its_advice() {
         ("hangs", "failed", "not ready after 700 ms", "start_timeout_ms"),
         ("empty", "warning", "lists no tools", "without tools"),
         ("chatty", "failed", "", "run its command in a terminal"),
-        ("login", "failed", "401", "exuvia login login"),
+        ("login", "failed", "not logged in", "exuvia login login"),
         ("token", "failed", "401", "`headers`"),
         ("path", "failed", "404", "is the MCP endpoint"),
         ("closed", "failed", "", "check `url`"),
@@ -96,7 +96,7 @@ fn what_is_wrong_beside_the_servers_is_found() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
     let config = format!(
-        "{}[listen]\nmcp = '127.0.0.1:{port}'\n[runs]\nmemory_bytes = '16 TiB'\n\
+        "{}[listen]\nmcp = '127.0.0.1:{port}'\n[runs]\nmemory_bytes = '4096 GiB'\n\
          [servers.crm]\ncommand = {:?}\nargs = ['sample', 'crm', '${{EXUVIA_DOCTOR_UNSET:-}}']\ndisabled = true\n",
         echo_table(),
         built("exuvia")

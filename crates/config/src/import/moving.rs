@@ -244,7 +244,7 @@ impl Reading<'_> {
     fn resolved(&self, text: &str) -> Option<BTreeMap<String, Transport>> {
         let is_passed = |name: &str| crate::PASSED_VARIABLES.contains(&name);
         let set = |name: &str| paths::variable(name).or((!is_passed(name)).then(String::new));
-        let common = self.common(text, &set).ok()?.replace("${input:", "${input_");
+        let common = without_inputs(&self.common(text, &set).ok()?);
         let mut builder = ConfigBuilder::default();
         let variable = |name: &str| match name.starts_with("file:") {
             true => None,
@@ -365,12 +365,12 @@ impl References {
             out.push_str(&rest[..start]);
             let Some(length) = rest[start..].find('}') else { break };
             let body = &rest[start + 2..start + length];
-            match is_kept(body) {
-                true => {
+            match kept(body) {
+                Some(body) => {
                     out.push_str(&format!("{}{}{}", MARK.0, found.len(), MARK.1));
-                    found.push(body.to_owned());
+                    found.push(body);
                 }
-                false => out.push_str(&rest[start..=start + length]),
+                None => out.push_str(&rest[start..=start + length]),
             }
             rest = &rest[start + length + 1..];
         }
@@ -421,13 +421,52 @@ fn input_variable(id: &str) -> String {
     INPUT.chars().chain(name).collect()
 }
 
-/// Whether it is a reference to a variable or to an input that is written as it is in `exuvia.toml`.
-fn is_kept(body: &str) -> bool {
-    if RESOLVED.contains(&body) || body.contains(['"', '\\', '\n']) {
-        return false;
-    }
+/// What is between the braces, as a part of a text of JSON, of a reference to a variable or an input. None: it is another one, and is
+/// replaced by what it stands for.
+fn kept(body: &str) -> Option<String> {
+    let body: String = serde_json::from_str(&format!("\"{body}\"")).ok()?;
     let name = body.split(":-").next().unwrap_or_default();
     let name = name.strip_prefix("env:").or_else(|| name.strip_prefix("input:").map(|_| "input")).unwrap_or(name);
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    let is_variable = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (is_variable && !RESOLVED.contains(&body.as_str())).then_some(body)
+}
+
+/// The text without what a client asks its user for.
+fn without_inputs(text: &str) -> String {
+    let mut parts = text.split("${input:");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('}').map_or(part, |(_, rest)| rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round(text: &str) -> (String, Vec<String>) {
+        let (marked, references) = References::mark(text);
+        assert!(!marked.contains("${A"), "{marked}");
+        let mut variables = BTreeMap::new();
+        let written = references.unmark(&marked, &mut variables);
+        assert!(references.written(&marked) == text || text.contains('\\'), "{text}");
+        (written, variables.into_iter().map(|(name, reference)| format!("{name}={reference}")).collect())
+    }
+
+    #[test]
+    fn references_are_kept_with_their_defaults_and_what_stands_around_them() {
+        for (text, written, variables) in [
+            ("x${A}y", "x${A:-}y", &["A=${A}"][..]),
+            ("${env:A}${A:-b}", "${A:-}${A:-b}", &["A=${A:-b}"]),
+            (r#"${A:-a \"b\"}"#, r#"${A:-a "b"}"#, &[r#"A=${A:-a "b"}"#]),
+            ("${input:my-key}", "${EXUVIA_INPUT_MY_KEY:-}", &["EXUVIA_INPUT_MY_KEY=${input:my-key}"]),
+            ("${workspaceFolder}/${x%%.*} $A ${command:a} ${", "${workspaceFolder}/${x%%.*} $A ${command:a} ${", &[]),
+        ] {
+            assert_eq!(round(text), (written.to_owned(), variables.iter().map(|&text| text.to_owned()).collect()), "{text}");
+        }
+    }
+
+    #[test]
+    fn inputs_come_to_nothing() {
+        assert_eq!(without_inputs("a ${input:x y} b ${A}${input:z}"), "a  b ${A}");
+    }
 }

@@ -129,6 +129,7 @@ fn report(findings: &[Finding], paint: Paint) -> String {
         }
     }
     let count = |status: Status| findings.iter().filter(|finding| finding.status == status).count();
-    let _ = writeln!(text, "{} failed, {} warnings", count(Status::Failed), count(Status::Warning));
+    let warnings = count(Status::Warning);
+    let _ = writeln!(text, "{} failed, {warnings} warning{}", count(Status::Failed), if warnings == 1 { "" } else { "s" });
     text
 }

@@ -85,3 +85,38 @@ fn target(path: &Path) -> Result<PathBuf> {
 pub(super) fn is_readable_by_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|found| found.mode() & 0o077 != 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_read_before_is_replaced_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("new/a.json");
+        replace(&file, None, Some("one"), PRIVATE).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        fs::set_permissions(&file, Permissions::from_mode(0o604)).unwrap();
+        for (expected, new) in [(None, Some("two")), (Some("other"), Some("two")), (Some("other"), None)] {
+            let error = format!("{:#}", replace(&file, expected, new, SHARED).unwrap_err());
+            assert!(error.contains("was changed by another program"), "{error}");
+            assert_eq!(read(&file).unwrap().as_deref(), Some("one"));
+        }
+        replace(&file, Some("one"), Some("two"), SHARED).unwrap();
+        assert_eq!(read(&file).unwrap().as_deref(), Some("two"));
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o604, "its permissions stay");
+        replace(&file, Some("two"), None, SHARED).unwrap();
+        assert_eq!(read(&file).unwrap(), None);
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 0, "nothing is left behind");
+    }
+
+    #[test]
+    fn a_link_that_leads_nowhere_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(folder.path().join("gone"), &link).unwrap();
+        assert!(read(&link).is_err());
+        assert!(replace(&link, None, Some("x"), PRIVATE).is_err());
+        assert!(link.is_symlink());
+    }
+}

@@ -26,7 +26,7 @@ use crate::app::from_files;
 use crate::paint::{Paint, Tone};
 use crate::setup_args::{Scope, SetupArgs};
 use crate::terminal;
-use diff::{Secrets, diff};
+use diff::diff;
 use plan::{Plan, Request};
 use record::Record;
 use undo::{Restored, Undoing};
@@ -92,11 +92,12 @@ fn apply(plan: &Plan, kept_in: &std::path::Path) -> Result<std::path::PathBuf> {
 
 async fn undo(args: &SetupArgs, paths: &ClientPaths) -> Result<ExitCode> {
     let kept_in = record::folder(args.client, args.scope, &paths.project_root())?;
-    let force = args.force;
-    let (record, undoing) = from_files(move || {
+    let (client, force, paths) = (args.client, args.force, paths.clone());
+    let (record, undoing, secrets) = from_files(move || {
         let record = Record::latest(&kept_in)?;
         let undoing = Undoing::of(&record, force)?;
-        Ok((record, undoing))
+        let secrets = record.secrets(client, &paths);
+        Ok((record, undoing, secrets))
     })
     .await?;
     let paint = Paint { is_on: terminal::is_colored() };
@@ -105,7 +106,7 @@ async fn undo(args: &SetupArgs, paths: &ClientPaths) -> Result<ExitCode> {
         let what = if then.is_none() { " (is removed)" } else { "" };
         let _ = writeln!(text, "{}{what}", paint.text(Tone::Heading, line(&file.display().to_string())));
         let [now, then] = [now, then].map(|text| text.as_deref().unwrap_or_default());
-        text.push_str(&diff(now, then, &Secrets::default(), paint));
+        text.push_str(&diff(now, then, &secrets, paint));
     }
     for notice in &undoing.notices {
         let _ = writeln!(text, "{}", line(notice));

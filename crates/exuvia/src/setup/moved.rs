@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_config::{Config, ConfigErrors, KnownClient, MovableServer, PASSED_VARIABLES, Paths, Sources, Transport};
+use exuvia_config::{
+    Config, ConfigErrors, Http, KnownClient, MovableServer, PASSED_VARIABLES, Paths, Sources, Stdio, Transport,
+};
 
 use super::server_table::server_table;
 
@@ -16,6 +18,8 @@ pub(super) struct Destination {
     names: BTreeSet<String>,
     /// What its servers are.
     servers: BTreeMap<String, Transport>,
+    /// The folder that relative paths of a project's servers start from. Paths of other servers are absolute.
+    project: Option<PathBuf>,
 }
 
 /// What is moved.
@@ -33,7 +37,7 @@ impl Destination {
     /// # Errors
     ///
     /// The configuration has errors.
-    pub(super) fn read(file: &Path, text: &str) -> Result<Self> {
+    pub(super) fn read(file: &Path, text: &str, project: Option<PathBuf>) -> Result<Self> {
         let sources = Sources { config: Some(PathBuf::from(file)), ..Sources::default() };
         let config = sources.load_with(text, &Paths::of_user());
         let config = config.map_err(anyhow::Error::new).with_context(|| {
@@ -44,7 +48,7 @@ impl Destination {
         let mut names: BTreeSet<String> = tables.into_iter().flatten().map(|(name, _)| name.clone()).collect();
         let servers = transports(config);
         names.extend(servers.keys().cloned());
-        Ok(Self { sources, text: text.to_owned(), names, servers })
+        Ok(Self { sources, text: text.to_owned(), names, servers, project })
     }
 
     /// What the configuration holds with this at its end.
@@ -53,8 +57,27 @@ impl Destination {
     }
 
     fn has_the_same(&self, server: &MovableServer) -> bool {
-        let same = |transport: &Transport| server.resolved.as_ref().is_some_and(|own| is_same(own, transport));
+        let same = |transport: &Transport| server.resolved.as_ref().is_some_and(|own| self.is_same(own, transport));
         self.servers.get(&server.name).is_some_and(same)
+    }
+
+    /// Whether both are the same server, the first as its client has it.
+    fn is_same(&self, own: &Transport, there: &Transport) -> bool {
+        match (own, there) {
+            (Transport::Stdio(own), Transport::Stdio(there)) => {
+                let mut own = own.clone();
+                if let Some(project) = &self.project {
+                    if own.command.contains('/') && Path::new(&own.command) != Path::new(&there.command) {
+                        own.command = project.join(&own.command).display().to_string();
+                    }
+                    own.cwd = own.cwd.map(|cwd| project.join(cwd));
+                }
+                let same_command = Path::new(&own.command) == Path::new(&there.command);
+                same_command && Stdio { command: there.command.clone(), ..own } == *there
+            }
+            (Transport::Http(own), Transport::Http(there)) => comparable(own) == comparable(there),
+            _ => false,
+        }
     }
 
     /// A name that is not taken.
@@ -113,29 +136,21 @@ fn fits(destination: &Destination, name: &str, server: &MovableServer) -> Result
         None => "exuvia.toml cannot hold it".to_owned(),
     })?;
     match (found.get(name), &server.resolved) {
-        (Some(there), Some(own)) if is_same(own, there) => Ok(table),
+        (Some(there), Some(own)) if destination.is_same(own, there) => Ok(table),
         _ => Err("it would not start from exuvia.toml as the client starts it".to_owned()),
     }
 }
 
-/// Whether both are the same server: the file of its tokens has its name, and an environment may lack what is empty.
-fn is_same(one: &Transport, other: &Transport) -> bool {
-    match (one, other) {
-        (Transport::Stdio(one), Transport::Stdio(other)) => one == other,
-        (Transport::Http(one), Transport::Http(other)) => {
-            let (mut one, mut other) = (one.clone(), other.clone());
-            for http in [&mut one, &mut other] {
-                if let Some(oauth) = &mut http.oauth {
-                    oauth.token_file = PathBuf::new();
-                }
-                if let Some(helper) = &mut http.header_command {
-                    helper.env.retain(|name, _| !PASSED_VARIABLES.contains(&name.as_str()));
-                }
-            }
-            one == other
-        }
-        _ => false,
+/// A server over HTTP without what has its name, or comes from the environment of every command.
+fn comparable(http: &Http) -> Http {
+    let mut http = http.clone();
+    if let Some(oauth) = &mut http.oauth {
+        oauth.token_file = PathBuf::new();
     }
+    if let Some(helper) = &mut http.header_command {
+        helper.env.retain(|name, _| !PASSED_VARIABLES.contains(&name.as_str()));
+    }
+    http
 }
 
 fn block(text: &str, client: KnownClient, tables: &[String]) -> String {

@@ -82,7 +82,11 @@ impl Plan {
             let Some(text) = text.as_deref().or(is_primary.then_some("")) else { continue };
             // What the reader of servers would pass over.
             edit::tree(place.syntax, text).with_context(|| place.file.display().to_string())?;
-            let servers = request.client.servers(&place, text, request.paths);
+            let is_blank = text.trim_start_matches('\u{feff}').trim().is_empty();
+            let servers = match is_blank {
+                true => ClientServers::default(),
+                false => request.client.servers(&place, text, request.paths),
+            };
             if let Some(error) = servers.errors.first() {
                 bail!("{error}");
             }
@@ -90,7 +94,8 @@ impl Plan {
             read.push(Place { place, servers, first });
         }
         let before = files::read(&request.config)?;
-        let destination = Destination::read(&request.config, before.as_deref().unwrap_or_default())?;
+        let project = (request.scope == ServerScope::Project).then(|| request.paths.project_root());
+        let destination = Destination::read(&request.config, before.as_deref().unwrap_or_default(), project)?;
         let servers = read.iter().flat_map(|place| &place.servers.movable);
         let chosen = moved::choose(servers, &destination, request.client)?;
         let mut plan = Self {

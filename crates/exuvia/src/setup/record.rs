@@ -5,9 +5,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_config::{KnownClient, Paths};
+use exuvia_config::{ClientPaths, KnownClient, Paths};
 use serde::{Deserialize, Serialize};
 
+use super::diff::Secrets;
 use super::files;
 use super::plan::{Change, Plan};
 use crate::setup_args::Scope;
@@ -82,6 +83,17 @@ impl Record {
         let text = files::read(&file)?.with_context(|| format!("{}: is missing", file.display()))?;
         let record: Self = serde_json::from_str(&text).with_context(|| file.display().to_string())?;
         Ok(Self { folder: own, ..record })
+    }
+
+    /// What the moved servers are given, which is not to be shown.
+    pub(super) fn secrets(&self, client: KnownClient, paths: &ClientPaths) -> Secrets {
+        let mut secrets = Secrets::default();
+        for place in client.places(paths).unwrap_or_default() {
+            let before = self.files.iter().find(|file| file.file == place.file).and_then(|file| file.before.as_deref());
+            let servers = before.map(|text| client.servers(&place, text, paths)).unwrap_or_default();
+            servers.movable.iter().for_each(|server| secrets.add(server));
+        }
+        secrets
     }
 
     /// Forgets it.

@@ -12,15 +12,12 @@ const CONFIG: &str = ".config/exuvia/exuvia.toml";
 fn a_broken_file_is_refused_and_stays() {
     for case in &CASES {
         let whole = data(case.data);
-        let cut = &whole[..whole.len() * 2 / 3];
-        for text in [cut, "\u{0}", "[1, 2", "{\"mcpServers\": [], \"servers\": [], \"mcp\": [], \"context_servers\": []} x"] {
+        // A whole line of TOML is a whole file.
+        let cut = format!("{}\n[x", &whole[..whole.len() * 2 / 3]);
+        for text in [cut.as_str(), "\u{0}", "[1, 2", "{\"mcpServers\": [], \"servers\": [], \"mcp\": [], \"context_servers\": []} x"] {
             let home = Home::new();
             home.write(case.file, text);
             let ended = home.run(&["setup", case.client, "--yes"]);
-            if case.data.ends_with(".yaml") && text == cut {
-                // A part of a list of lines is a list of lines.
-                continue;
-            }
             assert_eq!(ended.status, Some(2), "{} {text:?}: {ended:?}", case.client);
             assert!(!ended.stderr.contains("panicked"), "{ended:?}");
             assert_eq!(home.text(case.file), text, "{}", case.client);
@@ -117,4 +114,33 @@ fn an_entry_with_this_name_that_is_something_else_is_not_replaced() {
     assert_eq!(ended.status, Some(2), "{ended:?}");
     assert!(ended.stderr.contains("rename"), "{ended:?}");
     assert_eq!(home.text(FILE), text);
+}
+
+#[test]
+fn a_file_that_another_program_writes_meanwhile_is_always_whole() {
+    let home = Home::new();
+    let target = home.path(FILE);
+    home.write(FILE, &one_server("echo"));
+    let (stop, written) = (std::sync::atomic::AtomicBool::new(false), std::sync::atomic::AtomicU32::new(0));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let number = written.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let text = one_server("echo").replacen('{', &format!("{{\n  \"number\": {number},"), 1);
+                let new = target.with_extension("new");
+                fs::write(&new, text).and_then(|()| fs::rename(&new, &target)).expect("written");
+            }
+        });
+        for _ in 0..10 {
+            let ended = home.run(&["setup", "cursor", "--yes"]);
+            let text: serde_json::Value = serde_json::from_str(&home.text(FILE)).expect("whole");
+            assert!(text["mcpServers"].is_object(), "{text}");
+            match ended.status {
+                Some(0) => assert!(home.config().contains("[servers.echo]")),
+                _ => assert!(ended.stderr.contains("was changed by another program"), "{ended:?}"),
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert!(written.into_inner() > 10);
 }
