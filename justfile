@@ -62,6 +62,11 @@ interop *ways:
     cargo build --release
     tests/interop/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ ways }}
 
+# An MCP bundle (.mcpb) with the program, checked by the specification's own packer.
+mcpb:
+    EXUVIA_COMMIT="$(git rev-parse HEAD)" cargo build --release
+    crates/exuvia/packaging/mcpb/pack "${CARGO_TARGET_DIR:-target}/release/exuvia"
+
 # A PostgreSQL server for a developer, until Ctrl-C, with an empty database: prints its URL. Needs Debian's `postgresql` or another one.
 postgres:
     .ci/postgres serve

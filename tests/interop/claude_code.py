@@ -60,6 +60,30 @@ async def it_lists_the_four_tools_and_calls_one(folder, targets):
         assert len(answers) == 1 and not answers[0].get("is_error") and GIVEN in json.dumps(answers[0]["content"]), answers
 
 
+@check
+async def setup_puts_exuvia_in_place_of_its_servers_and_takes_it_back(folder, targets):
+    exuvia = next(target[0] for target in targets.values() if not isinstance(target, str))
+    home = _home(folder, "setup", {})
+    await _claude(home, ["mcp", "add", "--scope", "user", "echo", "--", exuvia, "sample", "echo"])
+    moved = await _run(home, [exuvia, "setup", "claude-code", "--yes"])
+    assert "moves echo" in moved, moved
+    listed = await _claude(home, ["mcp", "list"])
+    names = [line for line in listed.splitlines() if line.endswith("✔ Connected")]
+    assert [line.split(":")[0] for line in names] == ["exuvia"] and "echo:" not in listed, listed
+    assert "Connected" in (got := await _claude(home, ["mcp", "get", "exuvia"])), got
+    tool = "mcp__exuvia__executeToolCode"
+    with _model(tool, {"code": "echo.echo(value='forty-' + 'two')"}) as (address, asked):
+        prompt = ["--print", "Call it.", "--allowedTools", tool, "--output-format", "stream-json", "--verbose"]
+        told = await _claude(home, prompt, ANTHROPIC_BASE_URL=address, ANTHROPIC_API_KEY="none")
+    begun = next(line for line in map(json.loads, told.splitlines()) if line.get("subtype") == "init")
+    listed = {listed for listed in begun["tools"] if listed.startswith("mcp__")}
+    assert listed == {f"mcp__exuvia__{meta_tool}" for meta_tool in META_TOOLS}, listed
+    # Claude Code has written into its file since: its own changes stay.
+    await _run(home, [exuvia, "setup", "claude-code", "--undo", "--force", "--yes"])
+    listed = await _claude(home, ["mcp", "list"])
+    assert "echo:" in listed and "exuvia:" not in listed and "✔ Connected" in listed, listed
+
+
 def _home(folder, name, targets):
     """A home of its own, in which it finds nothing of this machine's user."""
     home = folder / name
@@ -83,17 +107,20 @@ async def _claude(home, arguments, **environment):
         # Its first turn does not wait for servers otherwise.
         "MCP_CONNECTION_NONBLOCKING": "false",
     }
+    return await _run(home, [str(packages() / ".bin" / "claude"), *arguments], **environment)
+
+
+async def _run(home, words, **environment):
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]} | environment
     pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    program = await asyncio.create_subprocess_exec(
-        str(packages() / ".bin" / "claude"), *arguments, env=environment, cwd=home, stdin=nothing, stdout=pipe, stderr=pipe
-    )
+    program = await asyncio.create_subprocess_exec(*words, env=environment, cwd=home, stdin=nothing, stdout=pipe, stderr=pipe)
     try:
         async with asyncio.timeout(PATIENCE):
             output, errors = await program.communicate()
     finally:
         with contextlib.suppress(ProcessLookupError):
             program.kill()
-    assert program.returncode == 0, (arguments, output.decode(), errors.decode())
+    assert program.returncode == 0, (words, output.decode(), errors.decode())
     return output.decode()
 
 

@@ -35,7 +35,7 @@ def programs(exuvia, cache):
     upstream = [exuvia, "sample", "crm"]
     config = cache / "peers.json"
     config.write_text(json.dumps({"mcpServers": {"crm": {"command": upstream[0], "args": upstream[1:]}}}), encoding="utf-8")
-    ours = {"version": subprocess.check_output([exuvia, "--version"], text=True).strip()}
+    ours = {"version": subprocess.check_output([exuvia, "-V"], text=True).strip()}
     fastmcp = [str(cache / "fastmcp" / "bin" / "python"), str(Path(__file__).parent / "fastmcp_server.py")]
     theirs = _installed(cache, "fastmcp", "fastmcp", "pydantic-monty")
     in_monty = _scripts("call_tool('get_contact', {'contact_id': NUMBER})", "await ", "return ANSWER")

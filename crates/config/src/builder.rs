@@ -132,7 +132,7 @@ fn compile_roles(config: &mut Config, errors: &mut Vec<ConfigError>) {
     }
 }
 
-fn is_this_program(server: &ServerConfig) -> bool {
+pub(crate) fn is_this_program(server: &ServerConfig) -> bool {
     let Transport::Stdio(stdio) = &server.transport else { return false };
     let is_exuvia = Path::new(&stdio.command).file_stem().is_some_and(|name| name == PROGRAM);
     is_exuvia && stdio.args.first().is_some_and(|command| command == "stdio" || command == "serve")

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Where an administrator keeps what Claude Code has to hold to.
-const SYSTEM: &str =
+pub(crate) const SYSTEM: &str =
     if cfg!(target_os = "macos") { "/Library/Application Support/ClaudeCode" } else { "/etc/claude-code" };
 
 /// The table of the journal.

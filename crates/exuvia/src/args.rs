@@ -14,10 +14,12 @@ use crate::approvals_args::ApprovalsArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
+use crate::setup_args::SetupArgs;
+use crate::version;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
 #[derive(Debug, Parser)]
-#[command(name = "exuvia", version, max_term_width = 100)]
+#[command(name = "exuvia", version, long_version = version::long(), max_term_width = 100)]
 pub(crate) struct Cli {
     /// Log format on standard error. Default: EXUVIA_LOG_FORMAT, or text. EXUVIA_LOG sets the log filter
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
@@ -54,7 +56,12 @@ pub(crate) enum Command {
     Keys(KeysArgs),
     /// Show, approve and deny calls that wait for an approval
     Approvals(ApprovalsArgs),
-    /// Validate a configuration, or print its JSON Schema
+    /// Move the servers of an MCP client into exuvia.toml, and configure Exuvia in their place; --undo takes it back
+    Setup(SetupArgs),
+    /// Try everything that a configuration needs: start every server, connect as a client, look at logins, files, memory, port; say what to do
+    #[command(after_help = "Exit status: 0 nothing failed, 1 something did, 2 usage error.")]
+    Doctor(DoctorArgs),
+    /// Begin a configuration, validate one, or print its JSON Schema
     Config(ConfigArgs),
     /// Read the record of runs: list, show, export, erase, sum; cancel a run
     Runs(RunsArgs),
@@ -80,6 +87,21 @@ pub(crate) enum Command {
     /// Play tasks against the real gateway, and count the tokens that a model pays with and without it
     #[command(after_help = "Exit status: 0 every script answered as it should, 1 one did not, 2 usage error.")]
     Tokens(TokensArgs),
+    /// Print a script that completes commands and options in a shell
+    #[command(after_help = "bash: exuvia completions bash > ~/.local/share/bash-completion/completions/exuvia\n\
+        zsh:  exuvia completions zsh > DIR/_exuvia, for a DIR of $fpath\n\
+        fish: exuvia completions fish > ~/.config/fish/completions/exuvia.fish")]
+    Completions {
+        /// The shell
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for each command
+    Man {
+        /// Folder that the pages are written to
+        #[arg(value_name = "DIR", value_parser = OsStringValueParser::new().map(from_home))]
+        folder: PathBuf,
+    },
     /// A bundled sample server
     #[command(hide = true)]
     Sample(crate::sample::SampleArgs),
@@ -91,21 +113,24 @@ impl Command {
         const ENDS: &[SignalKind] = &[SignalKind::terminate(), SignalKind::interrupt()];
         match self {
             Self::Run(_) | Self::Check(_) => &ENDS[..1],
-            Self::Tools(_) | Self::Login(_) => ENDS,
+            Self::Doctor(_) | Self::Tools(_) | Self::Login(_) => ENDS,
             Self::Approvals(_)
             | Self::Audit(_)
             | Self::Bench(_)
             | Self::Budgets(_)
+            | Self::Completions { .. }
             | Self::Demo
             | Self::Stdio(_)
             | Self::Serve(_)
             | Self::Config(_)
             | Self::Console(_)
             | Self::Keys(_)
+            | Self::Man { .. }
             | Self::Replay(_)
             | Self::Runs(_)
             | Self::Sample(_)
             | Self::Servers(_)
+            | Self::Setup(_)
             | Self::Tokens(_) => &[],
         }
     }
@@ -114,6 +139,8 @@ impl Command {
     pub(crate) fn log_level(&self) -> LevelFilter {
         match self {
             Self::Serve(_) => LevelFilter::INFO,
+            // Its findings say it.
+            Self::Doctor(_) => LevelFilter::ERROR,
             _ => LevelFilter::WARN,
         }
     }
@@ -149,7 +176,7 @@ impl From<ServerArgs> for Sources {
 }
 
 /// Reads the name of a client.
-fn known_client() -> impl TypedValueParser<Value = KnownClient> {
+pub(crate) fn known_client() -> impl TypedValueParser<Value = KnownClient> {
     let names = KnownClient::all().map(|client| PossibleValue::new(client.name()).help(client.files()));
     PossibleValuesParser::new(names)
         .try_map(|name| KnownClient::all().find(|client| client.name() == name).ok_or("unknown client"))
@@ -169,6 +196,18 @@ impl From<ClientArgs> for Sources {
     fn from(args: ClientArgs) -> Self {
         Self { auto_execute: args.auto_execute, ..args.servers.into() }
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    /// How long a server may take to start, in seconds, where its `start_timeout_ms` is not less
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = value_parser!(u64).range(1..=600))]
+    pub(crate) timeout: u64,
+    /// Print the findings as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -373,6 +412,12 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
+    /// Write a commented configuration to begin with. A file that is there stays
+    Init {
+        /// The file. Default: $XDG_CONFIG_HOME/exuvia/exuvia.toml
+        #[arg(value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
+        file: Option<PathBuf>,
+    },
     /// Report all errors of a configuration, or what would run; starts nothing
     Check {
         /// Configuration file. Default, without options: $XDG_CONFIG_HOME/exuvia/exuvia.toml

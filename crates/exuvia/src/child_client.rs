@@ -23,6 +23,11 @@ impl ChildClient {
         Self::spawn(Command::new(std::env::current_exe()?).args(arguments)).await
     }
 
+    /// The same, without its log: what its servers write may hold secrets.
+    pub(crate) async fn start_silent(arguments: &[String]) -> Result<Self> {
+        Self::spawn(Command::new(std::env::current_exe()?).args(arguments).stderr(Stdio::null())).await
+    }
+
     /// The same, away from the configuration and the data of whoever runs it: `home` has both.
     pub(crate) async fn start_apart(arguments: &[String], home: &Path) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);

@@ -16,6 +16,7 @@ mod check_report;
 mod child_client;
 mod commands;
 mod demo;
+mod doctor;
 mod exit;
 mod file_threads;
 mod journal;
@@ -25,14 +26,19 @@ mod log_writer;
 mod logs;
 mod machine;
 mod notifications;
+mod paint;
 mod reload;
 mod sample;
 mod script;
+mod setup;
+mod setup_args;
 mod shutdown;
 mod start_progress;
 mod systemd;
 mod telemetry;
 mod terminal;
+mod tool_tokens;
+mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -89,6 +95,10 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Login(args) => commands::login::login(args).await,
         Command::Keys(args) => commands::keys::keys(args).await,
         Command::Approvals(args) => commands::approvals::approvals(args).await,
+        Command::Doctor(args) => doctor::doctor(args).await,
+        Command::Setup(args) => setup::setup(args).await,
+        Command::Completions { shell } => commands::shell_files::completions(shell),
+        Command::Man { folder } => commands::shell_files::man(folder).await,
         Command::Config(args) => commands::config::config(args.command).await,
         Command::Servers(args) => commands::daemon::servers(args).await,
         Command::Console(args) => commands::daemon::console(args).await,

@@ -1,6 +1,6 @@
 //! The operator's terminal: messages, logs, and progress of long operations, beside the results.
 
-use std::io::{IsTerminal as _, Write as _, stderr, stdout};
+use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +8,7 @@ use exuvia_text::{json, line, printable};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tracing::Level;
 
+use crate::file_threads::FileThreads;
 use crate::logs;
 
 /// Nothing is shown of what is over before this.
@@ -20,7 +21,33 @@ pub(crate) fn is_shown() -> bool {
 
 /// Whether colors are shown on standard output: on a terminal, unless `NO_COLOR` is set.
 pub(crate) fn is_colored() -> bool {
-    is_shown() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    is_shown() && wants_colors()
+}
+
+/// The same for standard error.
+pub(crate) fn is_log_colored() -> bool {
+    stderr().is_terminal() && wants_colors()
+}
+
+/// <https://no-color.org>, and terminals that show none.
+fn wants_colors() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Asks a person on the terminal. None: there is no terminal to ask on.
+pub(crate) async fn confirmed(question: &str) -> Result<Option<bool>> {
+    if !stdin().is_terminal() {
+        return Ok(None);
+    }
+    let question = format!("{} [y/N] ", printable(question));
+    let ask = move || {
+        stderr().write_all(question.as_bytes())?;
+        let mut line = String::new();
+        stdin().lock().read_line(&mut line)?;
+        Ok::<_, std::io::Error>(matches!(line.trim(), "y" | "Y" | "yes"))
+    };
+    FileThreads::default().run(ask).await?.context("the terminal").map(Some)
 }
 
 /// Writes JSON and a line break to standard output: to the byte for whatever reads it, and for a person with the characters

@@ -241,6 +241,19 @@ fn not_registered(problem: OAuthError) -> OAuthError {
     ))
 }
 
+/// The login that is stored for a server. None: there is none, or it has no token.
+///
+/// # Errors
+///
+/// Its file cannot be used, with the reason.
+pub async fn stored(http: &Http, oauth: &OAuth) -> Result<Option<LoggedIn>, LoginError> {
+    let file = TokenFile::new(&oauth.token_file);
+    let Some(record) = file.read().await.map_err(LoginError::from)? else { return Ok(None) };
+    record.check(&http.url, oauth).map_err(LoginError::from)?;
+    let is_renewed = record.refresh().is_some() || matches!(oauth.grant, Grant::ClientCredentials(_));
+    Ok(record.token.is_some().then(|| LoggedIn::new(file.path(), &record, is_renewed)))
+}
+
 impl LoggedIn {
     fn new(token_file: &Path, record: &Record, is_renewed: bool) -> Self {
         let expires_at = record.token.as_ref().and_then(|token| token.expires_at);

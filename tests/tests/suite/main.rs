@@ -31,6 +31,7 @@ mod direct_names;
 mod direct_odd;
 mod direct_questions;
 mod direct_rounds;
+mod doctor;
 mod documents;
 mod ends;
 mod evasions;
@@ -82,7 +83,9 @@ mod secrets;
 mod serve;
 mod servers;
 mod sessions;
+mod setup;
 mod shapes;
+mod shell_files;
 mod signals;
 mod sizes;
 #[cfg(target_os = "linux")]

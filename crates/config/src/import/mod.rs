@@ -7,13 +7,15 @@ mod claude_code;
 mod clients;
 mod codex;
 mod consent;
+mod gemini;
 mod goose;
+mod moving;
 mod opencode;
 mod programs;
 mod project;
 mod restrictions;
 mod settings;
-mod yaml;
+pub(super) mod yaml;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -23,6 +25,7 @@ use crate::paths::{Contents, read};
 use crate::{ConfigError, Environment, McpServers, mcp_file};
 pub use clients::KnownClient;
 use consent::Consent;
+pub use moving::{ClientFile, ClientPaths, ClientServers, FileSyntax, MovableServer, ServerScope};
 use project::Project;
 use restrictions::Restrictions;
 
@@ -80,21 +83,13 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, builder: &mut Con
     let (Some(home), Some(config)) = ((places.environment.variable)("HOME"), places.config_dir) else {
         return builder.errors.push(error("there is no home directory".to_owned()));
     };
-    let (mut consent, mut restrictions) = (Consent::new(places.starts_project), Restrictions::default());
     let home = Path::new(&home);
     let project = Project::of(places.folder, home);
-    let sources = match client {
-        KnownClient::ClaudeCode => {
-            claude_code::sources(home, places, &project, &mut consent, &mut restrictions, builder)
-        }
-        client => client.sources(home, config, &project),
-    };
+    let Gathered { sources, consent, restrictions } = gather(client, home, config, places, &project, builder);
     // Started at home, a user's file would be that of the folder as well.
     let is_users =
         |file: &Path| sources.iter().any(|source| source.scope == Scope::User && source.file.as_path() == file);
     let is_new = |source: &&Source| source.scope != Scope::Project || !is_users(&source.file);
-    settings::read(client, &sources, (home, config, &project), places.environment, &mut restrictions, builder);
-    switch_off(client, &sources, places, &mut restrictions, builder);
     let mut are_there = false;
     for source in sources.iter().filter(is_new) {
         let before = builder.errors.len();
@@ -110,6 +105,33 @@ pub(super) fn import(client: KnownClient, places: &Places<'_>, builder: &mut Con
         looked.dedup();
         builder.errors.push(error(format!("no servers found; searched {}", looked.join(", "))));
     }
+}
+
+/// Where a client keeps servers, and what its settings say of them.
+struct Gathered {
+    sources: Vec<Source>,
+    consent: Consent,
+    restrictions: Restrictions,
+}
+
+fn gather(
+    client: KnownClient,
+    home: &Path,
+    config: &Path,
+    places: &Places<'_>,
+    project: &Project,
+    builder: &mut ConfigBuilder,
+) -> Gathered {
+    let (mut consent, mut restrictions) = (Consent::new(places.starts_project), Restrictions::default());
+    let sources = match client {
+        KnownClient::ClaudeCode => {
+            claude_code::sources(home, places, project, &mut consent, &mut restrictions, builder)
+        }
+        client => client.sources(home, config, project),
+    };
+    settings::read(client, &sources, (home, config, project), places.environment, &mut restrictions, builder);
+    switch_off(client, &sources, places, &mut restrictions, builder);
+    Gathered { sources, consent, restrictions }
 }
 
 /// Codex and opencode lay the files of a folder over the user's: what one of them switches off is off.
@@ -157,16 +179,10 @@ fn add(
     };
     let name = file.display().to_string();
     let mut files = opencode::Files::default();
-    let text = match format {
-        Format::Json if client == KnownClient::Opencode => {
-            files = opencode::Files::of(&text, file, places.environment, builder);
-            Ok(opencode::translated(&text))
-        }
-        Format::Json => Ok(text),
-        Format::Codex => codex::json(&text, places.environment),
-        Format::Goose => goose::json(&text),
-    };
-    let text = match text {
+    if client == KnownClient::Opencode {
+        files = opencode::Files::of(&text, file, places.environment, builder);
+    }
+    let text = match common_form(client, *format, text, places.environment) {
         Ok(text) => text,
         Err(message) => {
             builder.errors.push(ConfigError::of_file(name, message));
@@ -195,6 +211,26 @@ fn add(
     mcp_file::read_variables(&mut servers, &name, places.folder, builder);
     builder.add(servers, &name);
     true
+}
+
+/// The text of a client's file as that of an `mcpServers` file.
+///
+/// # Errors
+///
+/// It is not in the client's format. The message holds nothing of the text.
+fn common_form(
+    client: KnownClient,
+    format: Format,
+    text: String,
+    environment: Environment<'_>,
+) -> Result<String, String> {
+    match format {
+        Format::Json if client == KnownClient::Opencode => Ok(opencode::translated(&text)),
+        Format::Json if client == KnownClient::Gemini => Ok(gemini::translated(&text)),
+        Format::Json => Ok(text),
+        Format::Codex => codex::json(&text, environment),
+        Format::Goose => goose::json(&text),
+    }
 }
 
 /// What became of reading a file.

@@ -11,7 +11,7 @@ const DEPTH: usize = 64;
 /// # Errors
 ///
 /// It is none of this. The message holds nothing of the text.
-pub(super) fn tree(text: &str) -> Result<Value, String> {
+pub fn tree(text: &str) -> Result<Value, String> {
     let mut events = Events { parser: Parser::new_from_str(text), line: 1 };
     let mut found = None;
     loop {

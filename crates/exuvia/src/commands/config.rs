@@ -1,6 +1,8 @@
-//! `exuvia config`: validates a configuration, or prints its schema.
+//! `exuvia config`: begins a configuration, validates one, or prints its schema.
 
-use std::io::{Write as _, stderr, stdout};
+use std::fs::{self, OpenOptions};
+use std::io::{ErrorKind, Write as _, stderr, stdout};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -14,8 +16,14 @@ use crate::args::{ClientArgs, ConfigCommand};
 use crate::machine::{Memory, engine, totals};
 use crate::telemetry::Telemetry;
 
+/// What a new configuration holds.
+const MINIMAL: &str = include_str!("../../minimal.toml");
+/// Who may read it: its owner. Values of servers may be written into it.
+const PRIVATE: u32 = 0o600;
+
 pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
     let text = match command {
+        ConfigCommand::Init { file } => from_files(move || init(file)).await?,
         ConfigCommand::Check { file, clients } => {
             let (config, text) = from_files(move || checked(file, clients)).await?;
             Telemetry::check(config.collector.as_ref())?;
@@ -27,6 +35,24 @@ pub(crate) async fn config(command: ConfigCommand) -> Result<ExitCode> {
     };
     stdout().write_all(text.as_bytes()).context("standard output")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes a configuration of comments, where there is none.
+fn init(file: Option<PathBuf>) -> Result<String> {
+    let file = file.or(Paths::of_user().default_file).context("no home directory: set HOME, or name a file")?;
+    let place = file.display();
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let created = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(&file);
+    let mut created = match created {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            bail!("{place} is there already, and stays as it is; `exuvia config check` looks at it")
+        }
+        created => created.with_context(|| place.to_string())?,
+    };
+    created.write_all(MINIMAL.as_bytes()).with_context(|| place.to_string())?;
+    Ok(format!("{place} is written. Next: `exuvia setup CLIENT` moves a client's servers into it, `exuvia doctor` tries them\n"))
 }
 
 fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String)> {

@@ -15,6 +15,7 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod shapes;
+pub(crate) mod shell_files;
 pub(crate) mod stdio;
 pub(crate) mod tokens;
 pub(crate) mod tools;

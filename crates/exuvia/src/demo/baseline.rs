@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::tokens::Tokens;
+use crate::tool_tokens::ToolTokens;
 use crate::child_client::{ChildClient, text};
 
 /// What it cost.
@@ -14,7 +14,7 @@ pub(super) struct Baseline {
 }
 
 /// Makes the calls that the script made, one after the other, as a model would have to.
-pub(super) async fn run_baseline(crm: &ChildClient, billing: &ChildClient, tokens: &Tokens) -> Result<Baseline> {
+pub(super) async fn run_baseline(crm: &ChildClient, billing: &ChildClient, tokens: &ToolTokens) -> Result<Baseline> {
     let mut tools = crm.tools().await?;
     tools.extend(billing.tools().await?);
     let mut cost = Baseline { calls: 0, definitions: tokens.of_tools(&tools)?, exchanges: 0 };
@@ -32,7 +32,7 @@ pub(super) async fn run_baseline(crm: &ChildClient, billing: &ChildClient, token
 }
 
 impl Baseline {
-    async fn call(&mut self, client: &ChildClient, tokens: &Tokens, tool: &str, arguments: Value) -> Result<Value> {
+    async fn call(&mut self, client: &ChildClient, tokens: &ToolTokens, tool: &str, arguments: Value) -> Result<Value> {
         let result = client.call(tool, &arguments).await?;
         self.calls += 1;
         self.exchanges += tokens.of_exchange(tool, &arguments, &result);

@@ -4,7 +4,6 @@
 //! between them is MCP over pipes. Then it does the same work without the sandbox and counts both.
 
 mod baseline;
-mod tokens;
 
 use std::io::{Write as _, stdout};
 use std::process::ExitCode;
@@ -18,7 +17,7 @@ use serde_json::json;
 use crate::child_client::{ChildClient, text};
 use crate::terminal::Terminal;
 use baseline::{Baseline, run_baseline};
-use tokens::Tokens;
+use crate::tool_tokens::ToolTokens;
 
 const SCRIPT: &str = include_str!("script.py");
 
@@ -37,7 +36,7 @@ struct CodeMode {
 pub(crate) async fn demo() -> Result<ExitCode> {
     let terminal = Terminal::new();
     terminal.show_progress("starting a gateway with two sample servers");
-    let tokens = Tokens::new()?;
+    let tokens = ToolTokens::new()?;
     let program = shlex::try_quote(&std::env::current_exe()?.display().to_string())?.into_owned();
     let server = |name: &str| format!("{name}={program} sample {name}");
     let folder = tempfile::tempdir().context("a temporary folder")?;
@@ -61,7 +60,7 @@ pub(crate) async fn demo() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn code_mode(gateway: &ChildClient, tokens: &Tokens, terminal: &Terminal) -> Result<CodeMode> {
+async fn code_mode(gateway: &ChildClient, tokens: &ToolTokens, terminal: &Terminal) -> Result<CodeMode> {
     let definitions = tokens.of_tools(&gateway.tools().await?)?;
     let reading = [
         (LIST_TOOL_FILES.name, json!({})),

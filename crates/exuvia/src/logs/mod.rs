@@ -8,7 +8,6 @@ mod screen;
 mod test_log;
 
 use std::env;
-use std::io::{IsTerminal as _, stderr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -28,6 +27,7 @@ use libraries::{FixedMessages, may_be_said};
 use printable::{PrintableFields, PrintableJson};
 
 use crate::log_writer::LogWriter;
+use crate::terminal;
 use screen::Screen;
 
 pub(crate) use screen::beside;
@@ -66,7 +66,7 @@ pub(crate) fn begin(flag: Option<LogFormat>, default: LevelFilter) -> Result<()>
     let layer = tracing_subscriber::fmt::layer();
     let layer = match format {
         LogFormat::Text => layer
-            .with_ansi(stderr().is_terminal())
+            .with_ansi(terminal::is_log_colored())
             .with_target(false)
             .fmt_fields(PrintableFields)
             .with_writer(|| writer().clone())

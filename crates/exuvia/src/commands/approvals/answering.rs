@@ -1,15 +1,14 @@
 //! `exuvia approvals approve` and `deny`.
 
-use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use exuvia_approvals::{approval_json, card_text, summary_line};
 use exuvia_journal::ApprovalState;
 
 use super::{Places, printed, printed_json, utc};
 use crate::approvals_args::AnswerArgs;
-use crate::file_threads::FileThreads;
+use crate::terminal;
 
 /// Shows an approval, asks, and answers. What is answered is what was shown: the answer names its digest.
 pub(super) async fn answer(places: &mut Places, args: AnswerArgs, allow: bool) -> Result<ExitCode> {
@@ -37,14 +36,8 @@ pub(super) async fn answer(places: &mut Places, args: AnswerArgs, allow: bool) -
 ///
 /// There is none.
 pub(super) async fn is_confirmed(what: &'static str) -> Result<bool> {
-    if !stdin().is_terminal() {
+    let Some(is_confirmed) = terminal::confirmed(&format!("{what} this?")).await? else {
         bail!("standard input is no terminal that could be asked: look at it first, and pass --yes");
-    }
-    let ask = move || {
-        stderr().write_all(format!("{what} this? [y/N] ").as_bytes())?;
-        let mut line = String::new();
-        stdin().lock().read_line(&mut line)?;
-        Ok::<_, std::io::Error>(matches!(line.trim(), "y" | "Y" | "yes"))
     };
-    FileThreads::default().run(ask).await?.context("the terminal")
+    Ok(is_confirmed)
 }

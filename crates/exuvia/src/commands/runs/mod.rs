@@ -2,7 +2,6 @@
 
 mod exporting;
 mod list;
-mod paint;
 mod show;
 mod stats;
 mod table;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use exuvia_admin::{Exported, ExportedCall, ExportedEnd, ExportedStart};
 use exuvia_text::{cut, line, printable};
 
-use super::paint::{Paint, Tone};
+use crate::paint::{Paint, Tone};
 use crate::terminal;
 
 /// How much is shown of arguments, an answer or an error, in characters.

@@ -7,17 +7,17 @@ use tiktoken_rs::CoreBPE;
 use crate::child_client::text;
 
 /// Counts in the encoding of the GPT-4o and GPT-5 families, `o200k_base`.
-pub(super) struct Tokens {
+pub(crate) struct ToolTokens {
     encoding: CoreBPE,
 }
 
-impl Tokens {
-    pub(super) fn new() -> anyhow::Result<Self> {
+impl ToolTokens {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         Ok(Self { encoding: tiktoken_rs::o200k_base()? })
     }
 
     /// What listing these tools costs on every turn: their definitions, as a client hands them to its model.
-    pub(super) fn of_tools(&self, tools: &[Tool]) -> anyhow::Result<usize> {
+    pub(crate) fn of_tools(&self, tools: &[Tool]) -> anyhow::Result<usize> {
         let definitions: Vec<Value> = tools
             .iter()
             .map(|tool| json!({"name": tool.name, "description": tool.description, "inputSchema": *tool.input_schema}))
@@ -26,7 +26,7 @@ impl Tokens {
     }
 
     /// What one exchange costs: the call that the model writes and the result that it reads.
-    pub(super) fn of_exchange(&self, tool: &str, arguments: &Value, result: &CallToolResult) -> usize {
+    pub(crate) fn of_exchange(&self, tool: &str, arguments: &Value, result: &CallToolResult) -> usize {
         self.of_text(tool) + self.of_text(&arguments.to_string()) + self.of_text(&text(result))
     }
 

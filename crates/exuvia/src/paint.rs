@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 /// What a color says.
 #[derive(Clone, Copy)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Heading,
     Good,
     Bad,
@@ -15,12 +15,12 @@ pub(super) enum Tone {
 
 /// Colors texts, where the output is a terminal that shows colors.
 #[derive(Clone, Copy)]
-pub(super) struct Paint {
-    pub(super) is_on: bool,
+pub(crate) struct Paint {
+    pub(crate) is_on: bool,
 }
 
 impl Paint {
-    pub(super) fn text(self, tone: Tone, text: impl fmt::Display) -> String {
+    pub(crate) fn text(self, tone: Tone, text: impl fmt::Display) -> String {
         if !self.is_on {
             return text.to_string();
         }

@@ -1,0 +1,126 @@
+//! `exuvia doctor` on servers that do not work, each for a reason of its own.
+
+use std::fs;
+use std::net::TcpListener;
+
+use exuvia_tests::{Ended, Folder, WebServer, built, echo_table, exuvia};
+use serde_json::Value;
+
+/// What `doctor` says of a configuration.
+fn doctor(config: &str, more: &[&str]) -> (Ended, Vec<Value>) {
+    let folder = Folder::new(config);
+    let file = folder.text("exuvia.toml");
+    let ended = exuvia(&[&["doctor", "--json", "--config", &file], more].concat(), "");
+    let findings = ended.json()["findings"].as_array().expect("findings").clone();
+    (ended, findings)
+}
+
+/// The finding of a check, of this name.
+fn of<'a>(findings: &'a [Value], check: &str, name: Option<&str>) -> &'a Value {
+    let mut found = findings.iter().filter(|found| found["check"] == check && name.is_none_or(|name| found["name"] == name));
+    found.next().unwrap_or_else(|| panic!("{check} {name:?}: {findings:?}"))
+}
+
+#[test]
+fn a_configuration_that_works_is_found_to_work() {
+    let listen = format!("[listen]\nmcp = \"127.0.0.1:{}\"\n", free_port());
+    let (ended, findings) = doctor(&format!("{}{listen}[journal]\npath = \"j\"\n", echo_table()), &[]);
+    assert_eq!(ended.status, Some(0), "{findings:?}");
+    assert_eq!(ended.json()["ok"], true);
+    let server = of(&findings, "server", Some("echo"));
+    assert_eq!((server["status"].as_str(), server["ms"].is_u64()), (Some("ok"), true), "{server}");
+    assert!(server["tools"].as_u64() > Some(0), "{server}");
+    let client = of(&findings, "client", None);
+    assert_eq!((client["status"].as_str(), client["tools"].as_u64()), (Some("ok"), Some(4)), "{client}");
+    assert!(client["tokens"].as_u64() > Some(100), "{client}");
+    for check in ["configuration", "memory", "files", "journal", "port"] {
+        let found = of(&findings, check, None);
+        assert!(found["status"] == "ok" || (check == "files" && found["status"] == "warning"), "{found}");
+    }
+}
+
+#[test]
+fn each_reason_for_which_a_server_does_not_start_has_its_advice() {
+    let fake = built("exuvia-fake-upstream");
+    let folder = tempfile::tempdir().expect("a folder");
+    let (token, empty) = (folder.path().join("token"), folder.path().join("none.json"));
+    fs::write(&token, "s3cret-token").expect("written");
+    fs::write(&empty, "[]").expect("written");
+    let guarded = WebServer::start(&["--token-file", token.to_str().expect("UTF-8")]);
+    let web = WebServer::start(&[]);
+    let elsewhere = web.url().replace("/mcp", "/elsewhere");
+    let plain = web.url().replace("http://", "https://");
+    let closed = format!("http://127.0.0.1:{}/mcp", free_port());
+    let config = format!(
+        "[servers.missing]\ncommand = 'no-such-program-here'\n\
+         [servers.exits]\ncommand = '/bin/sh'\nargs = ['-c', 'echo cannot log in with $API_KEY >&2; exit 3']\nenv = {{ API_KEY = 'sk-live-0123456789' }}\n\
+         [servers.hangs]\ncommand = {fake:?}\nargs = ['--hang-at', 'start']\nstart_timeout_ms = 700\n\
+         [servers.empty]\ncommand = {fake:?}\nargs = ['--tools', {empty:?}]\n\
+         [servers.chatty]\ncommand = '/bin/echo'\nargs = ['hello, I am no server']\n\
+         [servers.login]\nurl = {:?}\n\
+         [servers.token]\nurl = {:?}\nheaders = {{ Authorization = 'Bearer wrong-0123456789' }}\n\
+         [servers.path]\nurl = {elsewhere:?}\n\
+         [servers.closed]\nurl = {closed:?}\n\
+         [servers.tls]\nurl = {plain:?}\n\
+         {}",
+        guarded.url(),
+        guarded.url(),
+        echo_table()
+    );
+    let (ended, findings) = doctor(&config, &[]);
+    assert_eq!((ended.status, ended.json()["ok"].as_bool()), (Some(1), Some(false)));
+    for (name, status, message, fix) in [
+        ("missing", "failed", "was not found", "whole path"),
+        ("exits", "failed", "cannot log in with [redacted]", "run its command in a terminal"),
+        ("hangs", "failed", "not ready after 700 ms", "start_timeout_ms"),
+        ("empty", "warning", "lists no tools", "without tools"),
+        ("chatty", "failed", "", "run its command in a terminal"),
+        ("login", "failed", "not logged in", "exuvia login login"),
+        ("token", "failed", "401", "`headers`"),
+        ("path", "failed", "404", "is the MCP endpoint"),
+        ("closed", "failed", "", "check `url`"),
+        ("tls", "failed", "", "certificate"),
+    ] {
+        let found = of(&findings, "server", Some(name));
+        assert_eq!(found["status"], status, "{found}");
+        assert!(found["message"].as_str().expect("a text").contains(message), "{found}");
+        assert!(found["fix"].as_str().is_some_and(|text| text.contains(fix)), "{found}");
+    }
+    assert_eq!(of(&findings, "server", Some("echo"))["status"], "ok");
+    assert_eq!(of(&findings, "client", None)["status"], "ok", "a client is served though servers fail");
+    assert!(!ended.stdout.contains("sk-live") && !ended.stdout.contains("wrong-0123456789"), "{}", ended.stdout);
+}
+
+#[test]
+fn what_is_wrong_beside_the_servers_is_found() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let config = format!(
+        "{}[listen]\nmcp = '127.0.0.1:{port}'\n[runs]\nmemory_bytes = '4096 GiB'\n\
+         [servers.crm]\ncommand = {:?}\nargs = ['sample', 'crm', '${{EXUVIA_DOCTOR_UNSET:-}}']\ndisabled = true\n",
+        echo_table(),
+        built("exuvia")
+    );
+    let (ended, findings) = doctor(&config, &[]);
+    assert_eq!(ended.status, Some(1), "{findings:?}");
+    let memory = of(&findings, "memory", None);
+    assert_eq!(memory["status"], "failed", "{memory}");
+    let reference = of(&findings, "reference", Some("EXUVIA_DOCTOR_UNSET"));
+    assert_eq!(reference["status"], "warning", "{reference}");
+    let listen = of(&findings, "port", None);
+    assert_eq!((listen["status"].as_str(), listen["message"].as_str()), (Some("warning"), Some("another program listens there")));
+}
+
+#[test]
+fn a_configuration_that_is_wrong_is_said_to_be_wrong() {
+    let (ended, findings) = doctor("[servers.a]\ncomand = 'x'\n", &[]);
+    assert_eq!(ended.status, Some(1), "{findings:?}");
+    assert!(findings.iter().all(|found| found["check"] == "configuration" && found["status"] == "failed"), "{findings:?}");
+    let folder = Folder::new(&echo_table());
+    let ended = exuvia(&["doctor", "--config", &folder.text("exuvia.toml")], "");
+    assert!(ended.stdout.contains("server echo: starts (") && !ended.stdout.contains('\u{1b}'), "{ended:?}");
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port()
+}

@@ -1,0 +1,118 @@
+//! Several clients, several times, and what is there already.
+
+use exuvia_tests::built;
+use serde_json::{Value, json};
+
+use super::{Home, is_there, one_server};
+
+const CURSOR: &str = ".cursor/mcp.json";
+const DESKTOP: &str = ".config/Claude/claude_desktop_config.json";
+const CONFIG: &str = ".config/exuvia/exuvia.toml";
+
+fn servers(home: &Home) -> Vec<String> {
+    let config: toml::Table = home.config().parse().expect("TOML");
+    config["servers"].as_table().expect("a table").keys().cloned().collect()
+}
+
+fn read(home: &Home, file: &str) -> Value {
+    serde_json::from_str(&home.text(file)).expect("JSON")
+}
+
+#[test]
+fn two_clients_share_servers_that_are_the_same_and_keep_those_that_differ() {
+    let home = Home::new();
+    home.write(CURSOR, &one_server("echo"));
+    home.write(DESKTOP, &one_server("echo").replace("\n  }\n", ",\n    \"crm\": {\"command\": \"crm-mcp\"}\n  }\n"));
+    home.runs(&["setup", "cursor", "--yes"]);
+    let told = home.runs(&["setup", "claude-desktop", "--yes"]);
+    assert!(told.contains("removes echo: exuvia.toml has the same") && told.contains("moves crm\n"), "{told}");
+    assert_eq!(servers(&home), ["crm", "echo"]);
+
+    let other = Home::new();
+    other.write(CURSOR, &one_server("echo"));
+    other.write(DESKTOP, &one_server("echo").replace("\"sample\"", "\"sample\", \"--x\""));
+    other.runs(&["setup", "cursor", "--yes"]);
+    let told = other.runs(&["setup", "claude-desktop", "--yes"]);
+    assert!(told.contains("moves echo, as echo-claude-desktop: the name is taken"), "{told}");
+    assert_eq!(servers(&other), ["echo", "echo-claude-desktop"]);
+}
+
+#[test]
+fn the_first_of_two_setups_is_undone_alone() {
+    let home = Home::new();
+    home.write(CURSOR, &one_server("echo"));
+    home.write(DESKTOP, &one_server("other"));
+    home.runs(&["setup", "cursor", "--yes"]);
+    home.runs(&["setup", "claude-desktop", "--yes"]);
+    let told = home.runs(&["setup", "cursor", "--undo", "--yes"]);
+    assert!(told.contains("only what the setup added is taken out"), "{told}");
+    assert_eq!((home.text(CURSOR), servers(&home)), (one_server("echo"), vec!["other".to_owned()]));
+    home.runs(&["setup", "claude-desktop", "--undo", "--yes"]);
+    assert_eq!(home.text(DESKTOP), one_server("other"));
+    assert!(!is_there(&home.path(CONFIG)) || home.config().trim().is_empty());
+}
+
+#[test]
+fn a_server_that_was_added_later_is_moved_by_another_setup() {
+    let home = Home::new();
+    home.write(CURSOR, &one_server("echo"));
+    home.runs(&["setup", "cursor", "--yes"]);
+    let first = home.text(CURSOR);
+    let mut file = read(&home, CURSOR);
+    file["mcpServers"]["late"] = json!({"command": "late-mcp", "env": {"K": "${env:LATE_KEY}"}});
+    home.write(CURSOR, &file.to_string());
+    home.runs(&["setup", "cursor", "--yes"]);
+    let entry = &read(&home, CURSOR)["mcpServers"]["exuvia"];
+    assert_eq!(entry["env"], json!({"LATE_KEY": "${env:LATE_KEY}"}));
+    assert_eq!(servers(&home), ["echo", "late"]);
+    home.runs(&["setup", "cursor", "--undo", "--yes"]);
+    assert_eq!(home.text(CURSOR), file.to_string());
+    home.write(CURSOR, &first);
+    home.runs(&["setup", "cursor", "--undo", "--yes"]);
+    assert_eq!(home.text(CURSOR), one_server("echo"));
+}
+
+#[test]
+fn the_options_of_an_entry_that_was_there_stay() {
+    let home = Home::new();
+    let entry = json!({"command": built("exuvia"), "args": ["stdio", "--import", "cursor", "--auto-execute", "*.*"], "env": {"A": "b"}});
+    home.write(CURSOR, &json!({"mcpServers": {"sandbox": entry, "echo": {"command": "echo-mcp"}}}).to_string());
+    home.runs(&["setup", "cursor", "--yes"]);
+    let file = read(&home, CURSOR);
+    let config = home.path(CONFIG);
+    let args = json!(["stdio", "--auto-execute", "*.*", "--config", config]);
+    assert_eq!(file["mcpServers"], json!({"sandbox": {"command": built("exuvia"), "args": args, "env": {"A": "b"}}}));
+}
+
+#[test]
+fn a_project_has_its_configuration_beside_its_own_file() {
+    let home = Home::new();
+    let file = "work/.mcp.json";
+    home.write("work/.git/HEAD", "");
+    home.write(file, &one_server("echo").replace("\"sample\"", "\"sample\"").replace(&format!("{:?}", built("exuvia")), "\"./run\""));
+    home.runs(&["setup", "claude-code", "--scope", "project", "--yes"]);
+    let entry = &read(&home, file)["mcpServers"]["exuvia"];
+    assert_eq!(entry["command"], "exuvia");
+    assert_eq!(entry["args"], json!(["stdio", "--config", "${CLAUDE_PROJECT_DIR:-.}/exuvia.toml"]));
+    assert!(home.text("work/exuvia.toml").contains("command = \"./run\""), "{}", home.text("work/exuvia.toml"));
+    home.runs(&["setup", "claude-code", "--scope", "project", "--undo", "--yes"]);
+    assert!(!is_there(&home.path("work/exuvia.toml")) && home.text(file).contains("./run"));
+}
+
+#[test]
+fn a_client_without_a_file_gets_one_and_loses_it_again() {
+    for (client, file) in [
+        ("cursor", CURSOR),
+        ("vscode", ".config/Code/User/mcp.json"),
+        ("codex", ".codex/config.toml"),
+        ("goose", ".config/goose/config.yaml"),
+        ("zed", ".config/zed/settings.json"),
+    ] {
+        let home = Home::new();
+        let told = home.runs(&["setup", client, "--yes"]);
+        assert!(told.contains(&format!("{file} (new)")), "{client}: {told}");
+        assert!(home.text(file).contains("exuvia") && home.mode(file) == 0o600, "{client}");
+        home.runs(&["setup", client, "--undo", "--yes"]);
+        assert!(!is_there(&home.path(file)) && !is_there(&home.path(CONFIG)), "{client}");
+    }
+}
