@@ -76,6 +76,7 @@ mod results;
 #[cfg(target_os = "linux")]
 mod reuse;
 mod role_credentials;
+mod sandbox;
 mod script_questions;
 mod second_layers;
 mod secrets;
