@@ -21,6 +21,9 @@ pub static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/guest.wa
 /// are the same bytes; fuel is comparable between runs of equal digests only.
 pub const DIGEST: &str = env!("EXUVIA_GUEST_DIGEST");
 
+/// The version of CPython in the guest, as `sys.version` begins.
+pub const PYTHON_VERSION: &str = "3.14.0";
+
 /// The contract that the guest is built for, in WIT.
 pub const WIT: &str = include_str!(concat!(env!("OUT_DIR"), "/sandbox.wit"));
 

@@ -39,6 +39,12 @@ impl ToolError {
         Self(CallError::UpstreamUnavailable(message.into()))
     }
 
+    /// Any error that a call can have, as the contract of the guest names them.
+    #[must_use]
+    pub fn of(error: CallError) -> Self {
+        Self(error)
+    }
+
     pub(crate) fn into_call_error(self) -> CallError {
         self.0
     }
