@@ -325,6 +325,8 @@ export class Guest {
     try {
       if (bytes(source) > run.limits.source_bytes) throw new Stopped('source_bytes');
       const guest = await this.instantiate(this.core, run.imports());
+      // Making an instance is no time of the script.
+      run.end = performance.now() + run.limits.wall_ms;
       Object.assign(report, ended(guest.run({ source, resultBytes: BigInt(run.limits.result_bytes) })));
     } catch (error) {
       Object.assign(report, trapped(error));
