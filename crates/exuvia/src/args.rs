@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::admin_args::{ConsoleArgs, ServersArgs};
 use crate::approvals_args::ApprovalsArgs;
+use crate::guest_args::GuestArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
@@ -87,6 +88,8 @@ pub(crate) enum Command {
     /// Play tasks against the real gateway, and count the tokens that a model pays with and without it
     #[command(after_help = "Exit status: 0 every script answered as it should, 1 one did not, 2 usage error.")]
     Tokens(TokensArgs),
+    /// Write the guest, for hosts of the sandbox in other languages
+    Guest(GuestArgs),
     /// Print a script that completes commands and options in a shell
     #[command(after_help = "bash: exuvia completions bash > ~/.local/share/bash-completion/completions/exuvia\n\
         zsh:  exuvia completions zsh > DIR/_exuvia, for a DIR of $fpath\n\
@@ -120,6 +123,7 @@ impl Command {
             | Self::Budgets(_)
             | Self::Completions { .. }
             | Self::Demo
+            | Self::Guest(_)
             | Self::Stdio(_)
             | Self::Serve(_)
             | Self::Config(_)

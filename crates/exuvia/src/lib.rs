@@ -19,6 +19,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod file_threads;
+mod guest_args;
 mod journal;
 mod journal_args;
 mod keys_args;
@@ -111,6 +112,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,
         Command::Tokens(args) => commands::tokens::tokens(args).await,
+        Command::Guest(args) => commands::guest::guest(args).await,
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
     }
 }

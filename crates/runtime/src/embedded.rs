@@ -1,14 +1,13 @@
 //! Bytes that are embedded in the program, as a part of a file that can be mapped.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::ops::Range;
 
 use rustix::param::page_size;
 
 use crate::sealed;
-use crate::space::{Space, rest_constant};
+use crate::space::rest_constant;
 
 /// Bytes as this process has them anyway, and a part of a file that holds the same.
 #[derive(Debug)]
@@ -19,10 +18,11 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Those of these bytes, which begin at a page: in the program's own file if they are in there and it can be opened, and
-    /// otherwise in a copy in memory of this name.
+    /// Those of these bytes, which begin at a page: in the file of the program, or of the shared library that this is a part of, if it can
+    /// be opened, and otherwise in a copy in memory of this name.
+    #[cfg(feature = "embedded-guest")]
     pub(crate) fn new(name: &str, bytes: &'static [u8]) -> io::Result<Self> {
-        if let Some((file, offset)) = in_program(bytes) {
+        if let Some((file, offset)) = crate::program_file::in_program(bytes) {
             return Ok(Self { bytes: bytes.into(), file, offset });
         }
         Self::copied(name, bytes)
@@ -53,57 +53,7 @@ impl Embedded {
     }
 }
 
-/// Where bytes of this program are in its file.
-///
-/// What the kernel shows at their address is compared with what it shows of the file: the same device, inode and offset are the same
-/// page cache, so that nothing has to be read and compared.
-fn in_program(bytes: &'static [u8]) -> Option<(File, u64)> {
-    let (page, start) = (page_size(), bytes.as_ptr().addr());
-    let len = bytes.len().next_multiple_of(page);
-    let own = Mapped::at(start..start + len)?;
-    if own.inode == "0" || !start.is_multiple_of(page) || !own.offset.is_multiple_of(page as u64) {
-        return None;
-    }
-    let file = File::open("/proc/self/exe").ok()?;
-    let mut trial = Space::reserve(len).ok()?;
-    trial.show(0..len, &file, own.offset).ok()?;
-    let start = trial.start().addr();
-    let is_same = Mapped::at(start..start + len).as_ref() == Some(&own);
-    is_same.then_some((file, own.offset))
-}
-
-/// What a range of addresses shows.
-#[derive(Debug, PartialEq, Eq)]
-struct Mapped {
-    device: String,
-    inode: String,
-    /// Where the range begins in the file.
-    offset: u64,
-}
-
-impl Mapped {
-    /// What a range shows, if it is all of one file.
-    fn at(range: Range<usize>) -> Option<Self> {
-        let maps = fs::read_to_string("/proc/self/maps").ok()?;
-        maps.lines().find_map(|line| Self::in_line(line, &range))
-    }
-
-    /// Reads a line of `/proc/self/maps` (proc_pid_maps(5)), if the range is in it.
-    fn in_line(line: &str, range: &Range<usize>) -> Option<Self> {
-        let mut fields = line.split_ascii_whitespace();
-        let (addresses, _access, offset) = (fields.next()?, fields.next()?, fields.next()?);
-        let (device, inode) = (fields.next()?.to_owned(), fields.next()?.to_owned());
-        let (start, end) = addresses.split_once('-')?;
-        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
-        if range.start < start || range.end > end {
-            return None;
-        }
-        let offset = u64::from_str_radix(offset, 16).ok()? + (range.start - start) as u64;
-        Some(Self { device, inode, offset })
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded-guest"))]
 mod tests {
     use std::os::unix::fs::FileExt as _;
 
