@@ -86,8 +86,9 @@ fn begin(
 ) -> BoxFuture<'static, ToolOutcome> {
     let (reply, answer) = Reply::new();
     let sent = messages.send(Message::Begin { call, tool: target.place, arguments, reply });
-    let mut given_up = GivenUp(Some((messages.clone(), call)));
+    let given_up = GivenUp(Some((messages.clone(), call)));
     Box::pin(async move {
+        let mut given_up = given_up;
         if sent.is_err() {
             return Err(ending());
         }

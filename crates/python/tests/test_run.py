@@ -51,9 +51,10 @@ result = [Child().name(), list(squares(4)), statistics.median([5, 1, 3])]
     assert Sandbox().run_sync(code).value == ["base/child", [0, 1, 4, 9], 3]
 
 
-def test_the_fuel_of_a_script_is_always_the_same() -> None:
-    used = {Sandbox().run_sync("sum(i * i for i in range(1000))").usage.fuel for _ in range(3)}
-    assert len(used) == 1
+def test_the_fuel_of_a_script_does_not_depend_on_the_machine() -> None:
+    # Only its random seed differs.
+    used = [Sandbox().run_sync("sum(i * i for i in range(100_000))").usage.fuel for _ in range(3)]
+    assert max(used) - min(used) < 1_000 < 10_000_000 < min(used)
 
 
 class Order(TypedDict):
@@ -143,7 +144,7 @@ def test_events_come_in_order_and_before_the_result() -> None:
     async def run() -> tuple[list[Event], list[Event]]:
         told: list[Event] = []
         await Sandbox(tools=[one]).run("print('a')\ntools.one()\nprint('b')", on_event=told.append)
-        stream = Sandbox(tools=[one]).stream("print('a')\ntools.one()\nprint('b')\n7")
+        stream = Sandbox(tools=[one]).stream("print('a')\ntools.one()\nprint('b')\nresult = 7")
         streamed = [event async for event in stream]
         assert (await stream.result()).value == 7
         return told, streamed

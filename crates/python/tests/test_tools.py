@@ -58,17 +58,13 @@ def test_a_signature_and_its_docstring_become_a_stub() -> None:
         return customer
 
     stubs = Sandbox(tools={"crm": [get_orders, rename]}).stubs
-    assert stubs == (
-        '# 2 tools. Call crm.NAME(...).\n'
-        "from typing import Any, Literal, NotRequired, TypedDict\n"
-    ) or "def get_orders(" in stubs
     for part in (
         "Call crm.NAME(...)",
         "customer: int",
-        "Literal['open', 'paid']",
+        "Literal['open','paid']",
         "limit: int = 10",
         "Orders of a customer, newest first",
-        "to: Literal['upper', 'lower']",
+        "to: Literal['upper','lower']",
         "class Customer",
     ):
         assert part in stubs.replace('"', "'"), (part, stubs)

@@ -19,8 +19,8 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Those of these bytes, which begin at a page: in the program's own file if they are in there and it can be opened, and
-    /// otherwise in a copy in memory of this name.
+    /// Those of these bytes, which begin at a page: in the file that they were mapped from, the program or a library of it, if that can
+    /// be opened, and otherwise in a copy in memory of this name.
     pub(crate) fn new(name: &str, bytes: &'static [u8]) -> io::Result<Self> {
         if let Some((file, offset)) = in_program(bytes) {
             return Ok(Self { bytes: bytes.into(), file, offset });
@@ -53,23 +53,20 @@ impl Embedded {
     }
 }
 
-/// Where bytes of this program are in its file.
+/// Where bytes of this program are in its file, or in that of the library that has them.
 ///
 /// What the kernel shows at their address is compared with what it shows of the file: the same device, inode and offset are the same
 /// page cache, so that nothing has to be read and compared.
 fn in_program(bytes: &'static [u8]) -> Option<(File, u64)> {
     let (page, start) = (page_size(), bytes.as_ptr().addr());
     let len = bytes.len().next_multiple_of(page);
-    let own = Mapped::at(start..start + len)?;
+    let (own, path) = Mapped::at(start..start + len)?;
     if own.inode == "0" || !start.is_multiple_of(page) || !own.offset.is_multiple_of(page as u64) {
         return None;
     }
-    let file = File::open("/proc/self/exe").ok()?;
-    let mut trial = Space::reserve(len).ok()?;
-    trial.show(0..len, &file, own.offset).ok()?;
-    let start = trial.start().addr();
-    let is_same = Mapped::at(start..start + len).as_ref() == Some(&own);
-    is_same.then_some((file, own.offset))
+    // The first is there even if another file has taken the program's place.
+    let files = ["/proc/self/exe", path.as_str()].into_iter().filter_map(|path| File::open(path).ok());
+    files.map(|file| (file, own.offset)).find(|(file, offset)| own.is_in(file, *offset, len))
 }
 
 /// What a range of addresses shows.
@@ -82,24 +79,36 @@ struct Mapped {
 }
 
 impl Mapped {
-    /// What a range shows, if it is all of one file.
-    fn at(range: Range<usize>) -> Option<Self> {
+    /// What a range shows, if it is all of one file, and the path of that, which may have become another file's.
+    fn at(range: Range<usize>) -> Option<(Self, String)> {
         let maps = fs::read_to_string("/proc/self/maps").ok()?;
         maps.lines().find_map(|line| Self::in_line(line, &range))
     }
 
+    /// Whether a mapping of this file from there on shows the same.
+    fn is_in(&self, file: &File, offset: u64, len: usize) -> bool {
+        let Ok(mut trial) = Space::reserve(len) else { return false };
+        if trial.show(0..len, file, offset).is_err() {
+            return false;
+        }
+        let start = trial.start().addr();
+        Self::at(start..start + len).is_some_and(|(shown, _)| shown == *self)
+    }
+
     /// Reads a line of `/proc/self/maps` (proc_pid_maps(5)), if the range is in it.
-    fn in_line(line: &str, range: &Range<usize>) -> Option<Self> {
-        let mut fields = line.split_ascii_whitespace();
+    fn in_line(line: &str, range: &Range<usize>) -> Option<(Self, String)> {
+        let mut fields = line.splitn(5, ' ');
         let (addresses, _access, offset) = (fields.next()?, fields.next()?, fields.next()?);
-        let (device, inode) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+        let device = fields.next()?.to_owned();
+        let (inode, path) = fields.next()?.split_once(' ')?;
+        let (inode, path) = (inode.to_owned(), path.trim_start().to_owned());
         let (start, end) = addresses.split_once('-')?;
         let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
         if range.start < start || range.end > end {
             return None;
         }
         let offset = u64::from_str_radix(offset, 16).ok()? + (range.start - start) as u64;
-        Some(Self { device, inode, offset })
+        Some((Self { device, inode, offset }, path))
     }
 }
 

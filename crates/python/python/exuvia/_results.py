@@ -45,7 +45,7 @@ class Usage:
     """What a run used."""
 
     fuel: int
-    """Units of fuel, always the same for the same script with the same answers."""
+    """Units of fuel: work, by a measure that does not depend on the machine."""
     memory_bytes_peak: int
     """The largest size of the script's memory, the interpreter's own included."""
     wall_ms: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.resources
 import json
+import os
 import queue
 import weakref
 from collections.abc import Callable, Mapping
@@ -88,6 +89,7 @@ class Session:
         self._waiter: _Waiter | None = None
         self._step = _Step()
         self._is_over = False
+        self._pid = os.getpid()
         self._ended: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     @property
@@ -173,6 +175,8 @@ class Session:
             raise
 
     def _begin(self, code: str, inputs: Mapping[str, Any] | None, waiter: _Waiter, calls: Calls) -> None:
+        if self._pid != os.getpid():
+            raise EngineError("the session belongs to the process that began it: begin another one")
         if self._is_over:
             raise EngineError("the session is over: begin another one")
         if self._waiter is not None:
