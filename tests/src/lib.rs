@@ -6,6 +6,7 @@ mod authorizing;
 mod case;
 pub mod catalog;
 mod certificates;
+pub mod contract;
 mod daemon;
 mod data_home;
 pub mod direct_load;

@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::admin_args::{ConsoleArgs, ServersArgs};
 use crate::approvals_args::ApprovalsArgs;
+use crate::guest_args::GuestArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     /// Play tasks against the real gateway, and count the tokens that a model pays with and without it
     #[command(after_help = "Exit status: 0 every script answered as it should, 1 one did not, 2 usage error.")]
     Tokens(TokensArgs),
+    /// Write the guest, for hosts of the sandbox in other languages
+    Guest(GuestArgs),
     /// A bundled sample server
     #[command(hide = true)]
     Sample(crate::sample::SampleArgs),
@@ -97,6 +100,7 @@ impl Command {
             | Self::Bench(_)
             | Self::Budgets(_)
             | Self::Demo
+            | Self::Guest(_)
             | Self::Stdio(_)
             | Self::Serve(_)
             | Self::Config(_)

@@ -18,6 +18,7 @@ mod commands;
 mod demo;
 mod exit;
 mod file_threads;
+mod guest_args;
 mod journal;
 mod journal_args;
 mod keys_args;
@@ -101,6 +102,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,
         Command::Tokens(args) => commands::tokens::tokens(args).await,
+        Command::Guest(args) => commands::guest::guest(args).await,
         Command::Sample(args) => sample::serve(args).await.map(|()| ExitCode::SUCCESS),
     }
 }

@@ -35,3 +35,7 @@ pub use sandbox::{Sandbox, SandboxView};
 pub use stop::{FuelClaimed, OutOfFuel, ToolCallsExhausted};
 pub use system_io::SystemIo;
 pub use wasi::add_to_linker;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,14 +1,13 @@
 //! Bytes that are embedded in the program, as a part of a file that can be mapped.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::ops::Range;
 
 use rustix::param::page_size;
 
 use crate::sealed;
-use crate::space::{Space, rest_constant};
+use crate::space::rest_constant;
 
 /// Bytes as this process has them anyway, and a part of a file that holds the same.
 #[derive(Debug)]
@@ -19,10 +18,11 @@ pub(crate) struct Embedded {
 }
 
 impl Embedded {
-    /// Those of these bytes, which begin at a page: in the file that they were mapped from, the program or a library of it, if that can
+    /// Those of these bytes, which begin at a page: in the file of the program, or of the shared library that this is a part of, if it can
     /// be opened, and otherwise in a copy in memory of this name.
+    #[cfg(feature = "embedded-guest")]
     pub(crate) fn new(name: &str, bytes: &'static [u8]) -> io::Result<Self> {
-        if let Some((file, offset)) = in_program(bytes) {
+        if let Some((file, offset)) = crate::program_file::in_program(bytes) {
             return Ok(Self { bytes: bytes.into(), file, offset });
         }
         Self::copied(name, bytes)
@@ -53,66 +53,7 @@ impl Embedded {
     }
 }
 
-/// Where bytes of this program are in its file, or in that of the library that has them.
-///
-/// What the kernel shows at their address is compared with what it shows of the file: the same device, inode and offset are the same
-/// page cache, so that nothing has to be read and compared.
-fn in_program(bytes: &'static [u8]) -> Option<(File, u64)> {
-    let (page, start) = (page_size(), bytes.as_ptr().addr());
-    let len = bytes.len().next_multiple_of(page);
-    let (own, path) = Mapped::at(start..start + len)?;
-    if own.inode == "0" || !start.is_multiple_of(page) || !own.offset.is_multiple_of(page as u64) {
-        return None;
-    }
-    // The first is there even if another file has taken the program's place.
-    let files = ["/proc/self/exe", path.as_str()].into_iter().filter_map(|path| File::open(path).ok());
-    files.map(|file| (file, own.offset)).find(|(file, offset)| own.is_in(file, *offset, len))
-}
-
-/// What a range of addresses shows.
-#[derive(Debug, PartialEq, Eq)]
-struct Mapped {
-    device: String,
-    inode: String,
-    /// Where the range begins in the file.
-    offset: u64,
-}
-
-impl Mapped {
-    /// What a range shows, if it is all of one file, and the path of that, which may have become another file's.
-    fn at(range: Range<usize>) -> Option<(Self, String)> {
-        let maps = fs::read_to_string("/proc/self/maps").ok()?;
-        maps.lines().find_map(|line| Self::in_line(line, &range))
-    }
-
-    /// Whether a mapping of this file from there on shows the same.
-    fn is_in(&self, file: &File, offset: u64, len: usize) -> bool {
-        let Ok(mut trial) = Space::reserve(len) else { return false };
-        if trial.show(0..len, file, offset).is_err() {
-            return false;
-        }
-        let start = trial.start().addr();
-        Self::at(start..start + len).is_some_and(|(shown, _)| shown == *self)
-    }
-
-    /// Reads a line of `/proc/self/maps` (proc_pid_maps(5)), if the range is in it.
-    fn in_line(line: &str, range: &Range<usize>) -> Option<(Self, String)> {
-        let mut fields = line.splitn(5, ' ');
-        let (addresses, _access, offset) = (fields.next()?, fields.next()?, fields.next()?);
-        let device = fields.next()?.to_owned();
-        let (inode, path) = fields.next()?.split_once(' ')?;
-        let (inode, path) = (inode.to_owned(), path.trim_start().to_owned());
-        let (start, end) = addresses.split_once('-')?;
-        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
-        if range.start < start || range.end > end {
-            return None;
-        }
-        let offset = u64::from_str_radix(offset, 16).ok()? + (range.start - start) as u64;
-        Some((Self { device, inode, offset }, path))
-    }
-}
-
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded-guest"))]
 mod tests {
     use std::os::unix::fs::FileExt as _;
 

@@ -8,10 +8,9 @@ use tokio::sync::Semaphore;
 use wasmtime::component::Linker;
 use wasmtime::error::Context as _;
 
-use crate::artifact::GUEST_DIGEST;
 use crate::budget::Budget;
 use crate::engine_error::EngineError;
-use crate::guest::Guest;
+use crate::guest::{Guest, GuestSource};
 use crate::memory::MemoryLimit;
 use crate::settings::{self, HOST_STACK_BYTES};
 use crate::slots::{self, Slots};
@@ -111,18 +110,19 @@ impl Engine {
     /// # Errors
     ///
     /// The processor lacks an instruction set of the artifact's baseline, or the address space cannot be reserved.
+    #[cfg(feature = "embedded-guest")]
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
-        Inner::new(config, None).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
+        Inner::new(config, GuestSource::Embedded).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
     }
 
-    /// An engine with another guest than the program's own.
+    /// An engine with another guest than the program's own, or of a program that has none.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new). The guest was made for another version of the interface `exuvia:sandbox` than this program has.
     pub fn with_guest(config: &EngineConfig, guest: Guest) -> Result<Self, EngineError> {
         let context = format!("guest {}", guest.sha256());
-        let inner = Inner::new(config, Some(guest)).context(context);
+        let inner = Inner::new(config, GuestSource::Compiled(guest)).context(context);
         inner.map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
     }
 
@@ -171,9 +171,8 @@ impl Engine {
 }
 
 impl Inner {
-    /// `guest`: another one than the program's own.
-    fn new(config: &EngineConfig, guest: Option<Guest>) -> wasmtime::Result<Self> {
-        let guest_sha256 = guest.as_ref().map_or(GUEST_DIGEST, Guest::sha256).to_owned();
+    fn new(config: &EngineConfig, guest: GuestSource) -> wasmtime::Result<Self> {
+        let guest_sha256 = guest.sha256().to_owned();
         let room = || {
             format!(
                 "{} runs at a time reserve {} GiB of address space, which `ulimit -v` and the like may forbid: fewer runs reserve \

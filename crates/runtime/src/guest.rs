@@ -50,6 +50,24 @@ impl Guest {
     }
 }
 
+/// Where an engine has its guest from.
+pub(crate) enum GuestSource {
+    /// The program's own.
+    #[cfg(feature = "embedded-guest")]
+    Embedded,
+    Compiled(Guest),
+}
+
+impl GuestSource {
+    pub(crate) fn sha256(&self) -> &str {
+        match self {
+            #[cfg(feature = "embedded-guest")]
+            Self::Embedded => crate::artifact::GUEST_DIGEST,
+            Self::Compiled(guest) => guest.sha256(),
+        }
+    }
+}
+
 fn native(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     wasmtime::Engine::new(&compile::config(env!("EXUVIA_TARGET"))?)?.precompile_component(component)
 }

@@ -8,8 +8,35 @@
 //! - A [`Report`] per run, always complete: outcome, logs, calls, usage.
 //!
 //! Tools reach the script as an [`exuvia_tool::ToolHost`]. This crate knows nothing of MCP, HTTP, keys or policy.
-//! `examples/embed_runtime.rs` is a complete embedder.
+//! `examples/embed_runtime.rs` is a complete embedder. Whoever wants tools as async closures takes `exuvia-sandbox`, and whoever has a
+//! wasmtime engine, linker and store, `exuvia-host`.
+//!
+//! ```no_run
+//! # #[cfg(feature = "embedded-guest")]
+//! # async fn run(tools: std::sync::Arc<dyn exuvia_runtime::exuvia_tool::ToolHost>) -> Result<(), Box<dyn std::error::Error>> {
+//! use exuvia_runtime::{Engine, EngineConfig, Limits, Script};
+//!
+//! let engine = Engine::new(&EngineConfig::default())?;
+//! let report = engine.run(Script::new("result = 6 * 7"), Limits::default(), tools).execute().await;
+//! println!("{}", serde_json::to_string(&report)?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The guest
+//!
+//! With the feature `embedded-guest`, which is on by default, the program holds the compiled guest (some 90 MB), and `Engine::new` maps
+//! it. The build script compiles it, in seconds if it is optimized: a debug build should have
+//!
+//! ```toml
+//! [profile.dev.build-override]
+//! opt-level = 2
+//! ```
+//!
+//! Without it the program brings a component as a file (`exuvia guest export` writes one, and the crate `exuvia-guest` holds one),
+//! compiles it when it starts, and takes [`Engine::with_guest`].
 
+#[cfg(feature = "embedded-guest")]
 mod artifact;
 mod budget;
 mod cleaning;
@@ -20,6 +47,8 @@ mod engine;
 mod engine_error;
 mod guest;
 mod memory;
+#[cfg(all(target_os = "linux", feature = "embedded-guest"))]
+mod program_file;
 mod report;
 mod report_json;
 mod run;
@@ -38,10 +67,12 @@ mod snapshot;
 #[cfg(target_os = "linux")]
 mod space;
 
+#[cfg(feature = "embedded-guest")]
 pub use artifact::{GUEST_COMPONENT, GUEST_DIGEST};
 pub use engine::{Engine, EngineConfig};
 pub use engine_error::EngineError;
 pub use exuvia_host::{Asking, EventSink, FUEL_SLICE, Hold, LogText, SystemIo};
+pub use exuvia_tool;
 pub use exuvia_tool::{ActiveTime, Limit, Limits};
 pub use guest::Guest;
 pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};
@@ -50,3 +81,7 @@ pub use script::Script;
 #[cfg(target_os = "linux")]
 #[doc(hidden)]
 pub use slots::{DirtyPages, Slots};
+
+#[cfg(all(doctest, feature = "embedded-guest"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use wasmtime::component::Component;
 use wasmtime::{Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::guest::Guest;
-use crate::{EngineConfig, artifact};
+use crate::EngineConfig;
+#[cfg(feature = "embedded-guest")]
+use crate::artifact;
+use crate::guest::GuestSource;
 
 /// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
 const ADDRESSABLE_BYTES: u64 = 4 << 30;
@@ -33,8 +35,7 @@ mod per_run {
 pub(crate) struct Slots {
     runs: u32,
     memory_bytes_max: u64,
-    /// None: the program's own.
-    guest: Option<Guest>,
+    guest: GuestSource,
 }
 
 /// The address space of one run with a stack of this size, in bytes.
@@ -45,7 +46,7 @@ pub(crate) const fn space_bytes(stack_bytes: u64) -> u64 {
 
 impl Slots {
     /// Slots for exactly the runs that may execute at a time: wasmtime's defaults end at about 70 runs of this guest.
-    pub(crate) fn of_guest(config: &EngineConfig, guest: Option<Guest>) -> io::Result<Arc<Self>> {
+    pub(crate) fn of_guest(config: &EngineConfig, guest: GuestSource) -> io::Result<Arc<Self>> {
         Ok(Arc::new(Self { runs: config.concurrent_runs, memory_bytes_max: config.memory_bytes_max, guest }))
     }
 
@@ -78,7 +79,11 @@ impl Slots {
     /// Loads the guest.
     #[expect(unsafe_code, reason = "compiled code is loaded, see SAFETY")]
     pub(crate) fn load(&self, engine: &wasmtime::Engine) -> wasmtime::Result<Component> {
-        let code = self.guest.as_ref().map_or(artifact::CODE, |guest| &guest.code);
+        let code = match &self.guest {
+            #[cfg(feature = "embedded-guest")]
+            GuestSource::Embedded => artifact::CODE,
+            GuestSource::Compiled(guest) => &guest.code,
+        };
         // SAFETY: the bytes were made with `precompile_component` by this crate.
         unsafe { Component::deserialize(engine, code) }
     }

@@ -27,6 +27,7 @@
 //! | `environment` | | its environment, arguments and working directory |
 
 mod call;
+mod contract;
 mod http;
 mod list;
 mod options;

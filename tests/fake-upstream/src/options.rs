@@ -24,6 +24,8 @@ pub struct Options {
     pub raw_list: Option<String>,
     /// `--answers FILE`: calls of these tools get these results; the file maps names of tools to results.
     pub answers: Option<String>,
+    /// `--contract FILE`: calls are answered as this file expects them, see `contract.rs`.
+    pub contract: Option<String>,
     /// `--results FILE`: requests of these methods get these results; the file maps methods to results.
     pub results: Option<String>,
     /// `--results-after MS`: waits that long before it gives one of those.
@@ -95,6 +97,7 @@ impl Options {
                 "--tools" => options.tools = Some(value()?),
                 "--raw-list" => options.raw_list = Some(value()?),
                 "--answers" => options.answers = Some(value()?),
+                "--contract" => options.contract = Some(value()?),
                 "--results" => options.results = Some(value()?),
                 "--results-after" => options.results_after = Some(number(&value()?)?),
                 "--record" => options.record = Some(value()?),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use crate::call::call;
+use crate::contract::Contract;
 use crate::list::list;
 use crate::options::{Options, Stop};
 use crate::out::{Later, Out};
@@ -24,6 +25,7 @@ thread_local! {
 /// The server behind any transport.
 pub(crate) struct Server {
     pub(crate) options: Options,
+    contract: Option<Contract>,
     state: Mutex<State>,
 }
 
@@ -80,7 +82,8 @@ impl Server {
             command.spawn().ok()
         });
         let state = State { child: child.flatten(), ..State::default() };
-        let server = Arc::new(Self { options, state: Mutex::new(state) });
+        let contract = options.contract.as_deref().map(Contract::read);
+        let server = Arc::new(Self { options, contract, state: Mutex::new(state) });
         if let Some(every) = server.options.change_every {
             let server = server.clone();
             std::thread::spawn(move || {
@@ -206,6 +209,9 @@ impl Server {
                 };
                 if options.crash_every.is_some_and(|n| calls.is_multiple_of(n)) {
                     return Reply::Exit(4);
+                }
+                if let Some(contract) = &self.contract {
+                    return contract.call(id, &params, out);
                 }
                 let tool = params.get("name").and_then(Value::as_str).unwrap_or_default();
                 if let Some(reply) = options.answers.as_deref().and_then(|file| record::answer(file, tool)) {

@@ -24,10 +24,12 @@ use stack::{Stack, Stacks, UsedStack};
 use wasmtime::component::Component;
 use wasmtime::{CustomCodeMemory, InstanceAllocationStrategy};
 
+#[cfg(feature = "embedded-guest")]
+use crate::artifact;
 use crate::embedded::Embedded;
-use crate::guest::Guest;
+use crate::guest::GuestSource;
 use crate::space::Space;
-use crate::{EngineConfig, artifact, settings};
+use crate::{EngineConfig, settings};
 
 /// What a guest can address, in bytes: all of it is reserved for each, so that its code needs no checks of bounds.
 const ADDRESSABLE_BYTES: usize = 4 << 30;
@@ -85,6 +87,7 @@ impl Slots {
     /// # Errors
     ///
     /// The image cannot be mapped.
+    #[cfg(feature = "embedded-guest")]
     pub fn new(
         image: &'static [u8],
         most: u32,
@@ -112,14 +115,19 @@ impl Slots {
         }))
     }
 
-    /// Those of an engine with this guest or the program's own, if there is address space for them all. It is reserved when they are used.
-    pub(crate) fn of_guest(config: &EngineConfig, guest: Option<Guest>) -> io::Result<Arc<Self>> {
+    /// Those of an engine with this guest, if there is address space for them all. It is reserved when they are used.
+    pub(crate) fn of_guest(config: &EngineConfig, guest: GuestSource) -> io::Result<Arc<Self>> {
         let all = usize::try_from(config.address_space_bytes()).map_err(|_| io::ErrorKind::OutOfMemory)?;
         drop(Space::reserve(all)?);
         let (most, bytes) = (config.concurrent_runs, config.runs_memory_bytes);
-        let Some(guest) = guest else { return Self::new(artifact::IMAGE, most, bytes, None) };
-        let (image, code) = (Embedded::copied(SNAPSHOT, guest.image)?, Embedded::copied(CODE, guest.code)?);
-        Self::with(image, &code, most, bytes, None)
+        match guest {
+            #[cfg(feature = "embedded-guest")]
+            GuestSource::Embedded => Self::new(artifact::IMAGE, most, bytes, None),
+            GuestSource::Compiled(guest) => {
+                let (image, code) = (Embedded::copied(SNAPSHOT, guest.image)?, Embedded::copied(CODE, guest.code)?);
+                Self::with(image, &code, most, bytes, None)
+            }
+        }
     }
 
     /// The settings of an engine with these slots as wasmtime knows them: for tests of what one run leaves for the next, which need

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Packs the crates that an embedder needs, with the prebuilt guest in one of them: `guest/prebuilt.sh EXUVIA [OPTION OF CARGO PACKAGE]...`.
+# The files are in `target/package`; nothing is published. Needs `zstd`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+exuvia="$1"
+shift
+# crates.io takes no larger package.
+most=$((10 * 1024 * 1024))
+
+out="$(mktemp -d)"
+trap 'rm -rf "$out" guest/prebuilt/guest.wasm.zst guest/prebuilt/sandbox.wit' EXIT
+"$exuvia" guest export "$out" > /dev/null
+zstd -q -19 --long=27 "$out/exuvia-guest.wasm" -o guest/prebuilt/guest.wasm.zst
+cp "$out/sandbox.wit" guest/prebuilt/
+
+crates=(text tool catalog guest host runtime sandbox)
+# The prebuilt guest is in no commit.
+cargo package --allow-dirty "${crates[@]/#/-pexuvia-}" "$@"
+version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
+for crate in "${crates[@]}"; do
+    file="${CARGO_TARGET_DIR:-target}/package/exuvia-$crate-$version.crate"
+    bytes="$(stat -c %s "$file")"
+    echo "$bytes bytes $(basename "$file")"
+    [ "$bytes" -le "$most" ] || { echo "larger than $most bytes, which is what crates.io takes" >&2; exit 1; }
+done
