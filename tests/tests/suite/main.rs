@@ -102,3 +102,4 @@ mod unread_bodies;
 mod vanished;
 mod watched;
 mod wire;
+mod workspace;
