@@ -50,10 +50,9 @@ pub(crate) fn digest(request: &FileRequest) -> FileAsked {
             digest.name("rename").file(*at).text(path).file(*to).text(new_path);
         }
     }
-    let mut half = FileAsked::default();
-    let whole = digest.0.finalize();
-    half.copy_from_slice(&whole[..half.len()]);
-    half
+    let whole: [u8; 32] = digest.0.finalize().into();
+    let (half, _) = whole.split_at(size_of::<FileAsked>());
+    half.try_into().unwrap_or_default()
 }
 
 /// Fields of a request, each in a form that says where it ends.

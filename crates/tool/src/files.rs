@@ -36,6 +36,7 @@ pub struct OpenHow {
 
 /// One request of a script to its files. Paths are relative to a directory handle, with `/` between their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant says what its fields are")]
 pub enum FileRequest {
     /// Opens a file or a directory.
     Open { at: FileHandle, path: String, how: OpenHow },
@@ -104,7 +105,12 @@ pub enum FileValue {
     /// It was done.
     Done,
     /// It was opened.
-    Opened { file: FileHandle, kind: FileKind },
+    Opened {
+        /// The handle, to be [closed](RunFiles::close).
+        file: FileHandle,
+        /// What it is.
+        kind: FileKind,
+    },
     /// What was read. Empty: the end of the file.
     Bytes(Vec<u8>),
     /// All of it was written, so many bytes.

@@ -19,7 +19,7 @@ pub struct Usage {
 }
 
 /// The accounts of a workspace, behind its lock.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) usage: Usage,
     /// The files that runs have open.
@@ -34,6 +34,11 @@ struct OpenFile {
 }
 
 impl Accounts {
+    /// The accounts of a workspace that nobody has open.
+    pub(crate) fn of(usage: Usage) -> Self {
+        Self { usage, open: HashMap::new() }
+    }
+
     /// There is room for one more file or directory.
     pub(crate) fn room_for_file(&self, quota: &Quota) -> Result<(), FileError> {
         if self.usage.files < quota.files { Ok(()) } else { Err(FileError::Quota) }

@@ -87,7 +87,7 @@ impl Workspace {
         std::fs::create_dir_all(directory)?;
         let top = Dir::open_ambient_dir(directory, ambient_authority())?;
         let usage = tree::usage(&top)?.ok_or(OpenError::TooMany)?;
-        let accounts = Mutex::new(Accounts { usage, ..Accounts::default() });
+        let accounts = Mutex::new(Accounts::of(usage));
         Ok(Self { top, quota, accounts })
     }
 
