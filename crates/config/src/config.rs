@@ -11,7 +11,7 @@ use exuvia_tool::Limits;
 
 use crate::{
     AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile,
-    Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits,
+    Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits, WorkspacesConfig,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
@@ -57,6 +57,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// How people learn that approvals wait.
     pub approvals: ApprovalsConfig,
+    /// Where scripts keep files.
+    pub workspaces: WorkspacesConfig,
     /// Who may use it beside the operator.
     pub access: AccessConfig,
     /// What is configured and left out, for the operator.
@@ -106,6 +108,7 @@ impl Default for Config {
             journal: JournalConfig::default(),
             admin: AdminConfig::default(),
             approvals: ApprovalsConfig::default(),
+            workspaces: WorkspacesConfig::default(),
             access: AccessConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),

@@ -55,6 +55,7 @@ mod servers;
 mod sources;
 mod summary;
 mod trust;
+mod workspace;
 
 pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
 pub use admin::AdminConfig;
@@ -83,5 +84,6 @@ pub use servers::{
 };
 pub use sources::Sources;
 pub use summary::summary;
+pub use workspace::{WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 
 use servers::{parse_mcp_servers_at, relaxed_json, tool_pattern};

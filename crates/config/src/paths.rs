@@ -27,6 +27,8 @@ pub struct Paths {
     pub pin_dir: Option<PathBuf>,
     /// The record of runs and calls.
     pub journal_dir: Option<PathBuf>,
+    /// Where scripts keep files.
+    pub workspace_dir: Option<PathBuf>,
 }
 
 impl Paths {
@@ -41,6 +43,7 @@ impl Paths {
             shape_file: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/shapes.json")),
             pin_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/pins")),
             journal_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/journal")),
+            workspace_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/workspaces")),
         }
     }
 }

@@ -120,7 +120,7 @@ impl Session {
 
     fn path(&self, at: FileHandle, path: &str) -> Result<PathBuf, FileError> {
         let base = locked(&self.handles).directory(at)?;
-        resolved(&base, path, self.workspace.quota())
+        resolved(&base, path, &self.workspace.quota())
     }
 }
 

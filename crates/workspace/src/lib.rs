@@ -16,11 +16,13 @@ mod handles;
 mod open;
 mod path;
 mod quota;
+mod registry;
 mod tree;
 mod usage;
 mod workspace;
 
 pub use files::WorkspaceFiles;
 pub use quota::Quota;
+pub use registry::Registry;
 pub use usage::Usage;
 pub use workspace::{Access, OpenError, Workspace};

@@ -22,6 +22,7 @@ pub struct Usage {
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) usage: Usage,
+    pub(crate) quota: Quota,
     /// The files that runs have open.
     open: HashMap<Identity, OpenFile>,
 }
@@ -35,18 +36,18 @@ struct OpenFile {
 
 impl Accounts {
     /// The accounts of a workspace that nobody has open.
-    pub(crate) fn of(usage: Usage) -> Self {
-        Self { usage, open: HashMap::new() }
+    pub(crate) fn of(usage: Usage, quota: Quota) -> Self {
+        Self { usage, quota, open: HashMap::new() }
     }
 
     /// There is room for one more file or directory.
-    pub(crate) fn room_for_file(&self, quota: &Quota) -> Result<(), FileError> {
-        if self.usage.files < quota.files { Ok(()) } else { Err(FileError::Quota) }
+    pub(crate) fn room_for_file(&self) -> Result<(), FileError> {
+        if self.usage.files < self.quota.files { Ok(()) } else { Err(FileError::Quota) }
     }
 
     /// How many bytes more there is room for.
-    pub(crate) fn room(&self, quota: &Quota) -> u64 {
-        quota.bytes.saturating_sub(self.usage.bytes)
+    pub(crate) fn room(&self) -> u64 {
+        self.quota.bytes.saturating_sub(self.usage.bytes)
     }
 
     /// A file has become this much larger or smaller.

@@ -33,7 +33,6 @@ pub enum Access {
 /// counts for them together.
 pub struct Workspace {
     top: Dir,
-    quota: Quota,
     accounts: Mutex<Accounts>,
 }
 
@@ -87,8 +86,8 @@ impl Workspace {
         std::fs::create_dir_all(directory)?;
         let top = Dir::open_ambient_dir(directory, ambient_authority())?;
         let usage = tree::usage(&top)?.ok_or(OpenError::TooMany)?;
-        let accounts = Mutex::new(Accounts::of(usage));
-        Ok(Self { top, quota, accounts })
+        let accounts = Mutex::new(Accounts::of(usage, quota));
+        Ok(Self { top, accounts })
     }
 
     /// What it holds.
@@ -99,8 +98,18 @@ impl Workspace {
 
     /// What it may hold.
     #[must_use]
-    pub fn quota(&self) -> &Quota {
-        &self.quota
+    pub fn quota(&self) -> Quota {
+        locked(&self.accounts).quota
+    }
+
+    /// What it may hold from now on. What is there stays.
+    pub(crate) fn set_quota(&self, quota: Quota) {
+        locked(&self.accounts).quota = quota;
+    }
+
+    /// Marks it as used now, by the time of its directory. Where that cannot be written, it is not.
+    pub(crate) fn used(&self) {
+        let _ = self.top.set_times(".", None, Some(SystemTimeSpec::SymbolicNow));
     }
 
     pub(crate) fn open_at(&self, path: &Path, how: OpenHow) -> Result<Opened, FileError> {
@@ -108,7 +117,7 @@ impl Workspace {
         let found = open::existing(&self.top, path, how);
         let is_new = how.create && !how.directory && matches!(found, Err(FileError::NotFound));
         let (file, metadata) = if is_new {
-            accounts.room_for_file(&self.quota)?;
+            accounts.room_for_file()?;
             let made = open::new(&self.top, path, how)?;
             accounts.usage.files += 1;
             made
@@ -149,7 +158,7 @@ impl Workspace {
         let before = size(file)?;
         let offset = offset.unwrap_or(before);
         let end = offset.checked_add(bytes.len() as u64).ok_or(FileError::Quota)?;
-        if !bytes.is_empty() && end.saturating_sub(before) > accounts.room(&self.quota) {
+        if !bytes.is_empty() && end.saturating_sub(before) > accounts.room() {
             return Err(FileError::Quota);
         }
         let written = write_all(file, offset, bytes);
@@ -162,7 +171,7 @@ impl Workspace {
     pub(crate) fn set_size(&self, file: &File, new: u64) -> Result<(), FileError> {
         let mut accounts = locked(&self.accounts);
         let before = size(file)?;
-        if new.saturating_sub(before) > accounts.room(&self.quota) {
+        if new.saturating_sub(before) > accounts.room() {
             return Err(FileError::Quota);
         }
         file.set_len(new).map_err(|error| shown(&error))?;
@@ -202,7 +211,7 @@ impl Workspace {
         if path.as_os_str().is_empty() || self.top.symlink_metadata(path).is_ok() {
             return Err(FileError::Exists);
         }
-        accounts.room_for_file(&self.quota)?;
+        accounts.room_for_file()?;
         self.top.create_dir(path).map_err(|error| shown(&error))?;
         accounts.usage.files += 1;
         Ok(())
@@ -232,7 +241,7 @@ impl Workspace {
         let moved = self.top.symlink_metadata(path).map_err(|error| shown(&error))?;
         let replaced = self.top.symlink_metadata(new).ok();
         let height = tree::height(&self.top, path).map_err(|error| shown(&error))?;
-        if depth(new) + height > self.quota.depth {
+        if depth(new) + height > accounts.quota.depth {
             return Err(FileError::NameTooLong);
         }
         self.top.rename(path, &self.top, new).map_err(|error| shown(&error))?;
