@@ -49,7 +49,7 @@ impl Compiled {
         let sandbox = Sandbox::new(tools, Box::new(SystemIo::new()), &Limits::default(), Arc::new(|_| {}));
         let mut store = Store::new(&self.engine, sandbox);
         let began = Instant::now();
-        match self.guest.run(&mut store, workload.source.into(), RESULT_BYTES).await? {
+        match self.guest.run(&mut store, workload.source, RESULT_BYTES).await? {
             GuestOutcome::Returned(_) => Ok(began.elapsed()),
             other => bail!("{}: {other:?}", workload.name),
         }

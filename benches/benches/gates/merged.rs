@@ -79,7 +79,7 @@ impl Guest {
         let mut store = Store::new(&self.engine, sandbox);
         store.set_fuel(u64::MAX)?;
         store.fuel_async_yield_interval(Some(YIELD))?;
-        let run = self.pre.run(&mut store, source.to_owned(), limits.result_bytes as u64);
+        let run = self.pre.run(&mut store, source, limits.result_bytes as u64);
         let ended = match tokio::time::timeout(ENDS_WITHIN, run).await.context("it does not end")? {
             Ok(outcome) => format!("{outcome:?}"),
             Err(error) if error.downcast_ref::<OutOfFuel>().is_some() => return Ok(None),

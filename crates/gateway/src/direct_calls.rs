@@ -9,8 +9,7 @@ use exuvia_policy::Grants;
 use exuvia_tool::{Arguments, BoxFuture, CallContext, CallError, CallId, HeldCall, Origin, ToolCall, ToolName};
 use tokio::sync::mpsc;
 
-use crate::call::{CallKind, RunParts, RunTools, call_limits};
-use crate::call_rejected::{AWAITING, CallRejected};
+use crate::call::{AWAITING, CallKind, CallRejected, RunParts, RunTools, call_limits};
 use crate::end_guards::CallCountGuard;
 use crate::pending_run::OriginEndGuard;
 use crate::queue::{Busy, QueuePlace};

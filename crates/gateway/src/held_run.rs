@@ -42,7 +42,7 @@ impl PendingRun {
             role: self.identity.role().cloned(),
             profile: self.profile.clone(),
             client: self.context.client.clone(),
-            script: script.source().to_owned(),
+            script: script.shared_source(),
             script_sha256: script_sha256.to_owned(),
             reads,
             policy: Arc::clone(&settings.policy),

@@ -7,7 +7,7 @@
 //!   the policy, which applies to its next call.
 //! - A [`View`] is what the clients of one [`Profile`] see at one moment.
 //! - `admission.rs` decides on a script before it starts.
-//! - `call.rs` is the only path of a tool call: validate, authorize, record, dispatch.
+//! - `call` is the only path of a tool call: validate, authorize, record, dispatch.
 //! - [`meta`] has the four tools that a model is given, and [`answer`] renders a report for it.
 
 #![deny(clippy::disallowed_methods, reason = "calls go through the permits of exuvia-upstream")]
@@ -19,10 +19,6 @@ mod approvals;
 mod asked_clients;
 mod authority;
 mod call;
-mod call_asking;
-mod call_held;
-mod call_notes;
-mod call_rejected;
 mod client_questions;
 mod coming_back;
 mod configuration;
@@ -46,7 +42,6 @@ mod queue;
 mod record;
 mod recorded_end;
 mod repair;
-mod retries;
 mod role_views;
 mod run_part;
 mod run_runtime;

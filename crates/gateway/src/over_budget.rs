@@ -5,7 +5,7 @@ use exuvia_journal::RunUsage;
 use exuvia_runtime::{FUEL_SLICE, Limit, Outcome, Report};
 use exuvia_tool::{CallError, Quantity};
 
-use crate::call_rejected::CallRejected;
+use crate::call::CallRejected;
 
 /// What the script or the client gets of a call, and the rule for the operator.
 pub(crate) fn call_rejected(refused: Refused) -> CallRejected {

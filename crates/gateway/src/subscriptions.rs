@@ -10,8 +10,7 @@ use exuvia_upstream::{Mailbox, Subscribing, Subscription};
 use serde_json::json;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::call::CallKind;
-use crate::call_rejected::CallRejected;
+use crate::call::{CallKind, CallRejected};
 use crate::end_guards::CallCountGuard;
 use crate::{Client, DirectAnswer, DirectCall, Gateway, View};
 

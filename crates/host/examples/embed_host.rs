@@ -53,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sandbox = Sandbox::new(Arc::new(tools), Box::new(SystemIo::new()), &limits, Arc::new(|_| {}));
     let log = sandbox.log().clone();
     let mut store = Store::new(&engine, sandbox);
-    let outcome = guest.run(&mut store, SCRIPT.into(), RESULT_BYTES).await?;
+    let outcome = guest.run(&mut store, SCRIPT, RESULT_BYTES).await?;
 
     print!("{}", log.text().text);
     match outcome {

@@ -15,5 +15,7 @@ wasmtime::component::bindgen!({
         default: trappable,
     },
     exports: { default: async },
+    // A script is not copied to be handed over.
+    ownership: Borrowing { duplicate_if_necessary: false },
     with: { "exuvia:sandbox/tools.pending-call": crate::calls::PendingCall },
 });

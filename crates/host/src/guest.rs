@@ -68,12 +68,12 @@ impl<T: SandboxView> GuestPre<T> {
     pub async fn run(
         &self,
         mut store: impl AsContextMut<Data = T>,
-        source: String,
+        source: &str,
         result_bytes: u64,
     ) -> Result<GuestOutcome> {
         let guest = self.pre.instantiate_async(&mut store).await?;
         let script = Script { source, result_bytes };
-        Ok(guest.call_run(&mut store, &script).await?.into())
+        Ok(guest.call_run(&mut store, script).await?.into())
     }
 }
 

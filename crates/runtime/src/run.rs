@@ -131,14 +131,13 @@ impl Run {
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = memory.waits();
         let mut store = new_store(&engine, sandbox, memory, &limits);
-        let source = script.into_source();
         let left = Duration::from_millis(limits.wall_ms).saturating_sub(spent);
         let end = tokio::select! {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
             held = held => End::Held(held),
             () = time_up(left, &waits, &counted) => End::TimeUp,
-            end = engine.inner.guest.run(&mut store, source, limits.result_bytes as u64) => End::Guest(end),
+            end = engine.inner.guest.run(&mut store, script.source(), limits.result_bytes as u64) => End::Guest(end),
         };
         // Whatever the guest said of it: calls that were started and have not had their turn are not made any more.
         tools.script_ended();

@@ -1,20 +1,22 @@
 //! A script.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Limit, LimitHit, Limits};
 
-/// Python source. Plain data: whether it compiles is found out where it runs.
+/// Python source. Plain data: whether it compiles is found out where it runs. Clones share the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Script {
-    source: String,
+    source: Arc<String>,
 }
 
 impl Script {
     /// A script of this source, byte for byte.
     pub fn new(source: impl Into<String>) -> Self {
-        Self { source: source.into() }
+        Self { source: Arc::new(source.into()) }
     }
 
     /// The source.
@@ -23,8 +25,10 @@ impl Script {
         &self.source
     }
 
-    pub(crate) fn into_source(self) -> String {
-        self.source
+    /// The source, which is shared and not copied.
+    #[must_use]
+    pub fn shared_source(&self) -> Arc<String> {
+        Arc::clone(&self.source)
     }
 
     /// Why a run would not take it, if its size is over the limit.

@@ -31,7 +31,7 @@ pub struct Limits {
     /// runs hold, nor for approvals alone. Default 120,000. What a gateway needs to read the script before it starts counts; waiting for a turn does not.
     pub wall_ms: u64,
     /// Memory of the guest, the interpreter's own included, in bytes. Default 256 MiB. Does not cover what the host holds
-    /// for the run: its log, its result, and buffered answers.
+    /// for the run: its script, its log, its result, and buffered answers.
     pub memory_bytes: u64,
     /// Calls of tools. Default 10,000.
     pub tool_calls: u64,

@@ -12,10 +12,11 @@ pub(crate) fn totals(config: &Config, memory: Option<Memory>) -> String {
     let runs = u64::from(engine.concurrent_runs);
     let (own, stack) = (limits.memory_bytes.min(engine.run_memory_bytes()), engine.run_stack_bytes());
     let at_limits = runs.saturating_mul(own.saturating_add(stack));
-    let held = [limits.buffered_bytes, limits.result_bytes, limits.log_bytes].map(|bytes| bytes as u64);
-    let held = held.into_iter().fold(0, u64::saturating_add);
+    // The script is kept as long as its run: the guest is handed it, and an approval shows it.
+    let held = [limits.source_bytes, limits.buffered_bytes, limits.result_bytes, limits.log_bytes];
+    let held = held.into_iter().map(|bytes| bytes as u64).fold(0, u64::saturating_add);
     let first = format!(
-        "runs: {runs} at a time; memory {} and stack {} each, {} together; up to {} of calls, result and log buffered for each, {} \
+        "runs: {runs} at a time; memory {} and stack {} each, {} together; up to {} of script, calls, result and log buffered for each, {} \
          together; {} of address space\n",
         about(own),
         about(stack),
@@ -96,7 +97,10 @@ mod tests {
             text.starts_with("runs: 16 at a time; memory 256 MiB and stack 33 MiB each, 4624 MiB together;"),
             "{text}"
         );
-        assert!(text.contains("144 MiB of calls, result and log buffered for each, 2308 MiB together; "), "{text}");
+        assert!(
+            text.contains("145 MiB of script, calls, result and log buffered for each, 2324 MiB together; "),
+            "{text}"
+        );
         let line = "memory of all runs: 31.9 GiB, as this machine of 64.0 GiB allows: room for all at their limits";
         assert_eq!(last(&text), line);
         let text = totals(&config(4 * GIB, None), machine);

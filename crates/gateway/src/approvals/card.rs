@@ -16,7 +16,8 @@ pub(crate) struct ApprovalCard {
     pub(crate) role: Option<Arc<str>>,
     pub(crate) profile: Option<Arc<str>>,
     pub(crate) client: Option<Arc<str>>,
-    pub(crate) script: String,
+    /// The source of the script, which the run has as well.
+    pub(crate) script: Arc<String>,
     pub(crate) script_sha256: String,
     /// What the pre-pass found, where it was made.
     pub(crate) reads: Option<(MayCall, Precision)>,
@@ -46,7 +47,7 @@ impl ApprovalCard {
             principal: self.principal.clone(),
             role: self.role.as_deref().map(str::to_owned),
             profile: self.profile.as_deref().map(str::to_owned),
-            script: self.script.clone(),
+            script: self.script.to_string(),
             script_sha256: self.script_sha256.clone(),
             calls,
             unpredicted,

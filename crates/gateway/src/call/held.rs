@@ -8,11 +8,11 @@ use exuvia_replay::CallState;
 use exuvia_runtime::Hold;
 use exuvia_tool::{Arguments, CallError, CallId, Deadline, DispatchTicket, HeldCall, ToolCall, ToolName, ToolOutcome};
 
+use super::rejected::{AWAITING, CallRejected};
+use super::retries::is_repeatable;
+use super::{Admitted, Authorization, CallKind, Inner};
 use crate::approvals::{Answered, RunHolds, arguments_sha256};
-use crate::call::{Authorization, CallKind, Inner};
-use crate::call_rejected::{AWAITING, CallRejected};
 use crate::ids::now_ms;
-use crate::retries::is_repeatable;
 use crate::trees;
 
 /// Why a call is asked about that the policy lists.
@@ -68,7 +68,7 @@ impl Inner {
         approval: &Approval,
         holds: &RunHolds,
         deadline: &Deadline,
-    ) -> Result<crate::call::Admitted, CallRejected> {
+    ) -> Result<Admitted, CallRejected> {
         if holds.tool_sha256(&call.name) != approval.tool_sha256 {
             let changed = Answered::Not("the tool is not the one any more that was asked about".to_owned());
             let rejected = CallRejected::unapproved(&call.name, changed);

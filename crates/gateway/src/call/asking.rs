@@ -11,7 +11,7 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::call::Inner;
+use super::Inner;
 use crate::client_questions::{ClientAsker, ClientQuestion, ServerQuestion};
 
 /// How often a server may ask in one call of a script. Further questions are declined.

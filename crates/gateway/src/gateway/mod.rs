@@ -1,0 +1,200 @@
+//! The gateway: what is the same for all runs of a process, and how one of them starts.
+
+mod reload;
+mod run_handle;
+mod start;
+mod state;
+mod views;
+
+use std::sync::Arc;
+use std::{io, thread};
+
+use exuvia_access::Access;
+use exuvia_access::budget::Budgets;
+use exuvia_journal::{Archive, Journal};
+use exuvia_policy::Policy;
+use exuvia_runtime::Engine;
+use exuvia_tool::DirectCallId;
+use exuvia_upstream::Upstreams;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+pub use run_handle::RunHandle;
+pub(crate) use start::StartedRun;
+
+use crate::admission::PrePass;
+use crate::answer_shapes::AnswerShapes;
+use crate::approvals::{ApprovalConfig, Approvals};
+use crate::asked_clients::AskedClients;
+use crate::authority::Authority;
+use crate::configuration::Configuration;
+use crate::direct_calls;
+use crate::ids::Ids;
+use crate::metrics::Metrics;
+use crate::queue::Queue;
+use crate::record::Recorder;
+use crate::run_runtime::RunRuntime;
+use crate::runs::Runs;
+use crate::settings::Settings;
+use crate::subscriptions::ClientSubscriptions;
+use crate::tool_pins::ToolPins;
+use crate::view_store::{ViewSources, ViewStore};
+
+/// What a gateway works with.
+pub struct GatewayConfig {
+    /// Runs the scripts.
+    pub engine: Engine,
+    /// The servers behind the gateway.
+    pub upstreams: Arc<Upstreams>,
+    /// Where runs and calls are recorded.
+    pub journal: Arc<dyn Journal>,
+    /// Where they are read again, for the clients that made them. None: they are not.
+    pub archive: Option<Arc<dyn Archive>>,
+    /// Whether scripts are read before they start.
+    pub pre_pass: PrePass,
+    /// What may change while it runs.
+    pub settings: Settings,
+    /// Who may use it.
+    pub access: Arc<Access>,
+    /// What they may use in a period.
+    pub budgets: Arc<Budgets>,
+    /// What is learned of the answers of tools, shown in stubs. None: nothing is.
+    pub answer_shapes: Option<Arc<AnswerShapes>>,
+    /// What was first seen of tools. None: nothing is held against it.
+    pub pins: Option<Arc<ToolPins>>,
+    /// Where approvals are kept. None: nobody is asked, and what needs an approval ends its run.
+    pub approvals: Option<ApprovalConfig>,
+}
+
+/// Starts runs and answers their calls.
+pub struct Gateway {
+    pub(crate) view_store: Arc<ViewStore>,
+    pub(crate) authority: Arc<Authority>,
+    pre_pass: PrePass,
+    pub(crate) engine: Engine,
+    upstreams: Arc<Upstreams>,
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) archive: Option<Arc<dyn Archive>>,
+    /// Scripts that are read before they start, at a time: as many as there are processors.
+    analyses: Arc<Semaphore>,
+    pub(crate) threads: RunRuntime,
+    pub(crate) ids: Ids,
+    pub(crate) queue: Arc<Queue>,
+    live: Arc<Runs>,
+    /// What clients ask of direct servers.
+    pub(crate) requests: Arc<Queue>,
+    pub(crate) subscribers: ClientSubscriptions,
+    pub(crate) metrics: Arc<Metrics>,
+    configuration: Configuration,
+    access: Arc<Access>,
+    pub(crate) budgets: Arc<Budgets>,
+    /// How many answers about tools are rendered at a time.
+    pub(crate) readers: Arc<Semaphore>,
+    /// Who is asked where the policy asks.
+    pub(crate) approvals: Option<Arc<Approvals>>,
+    /// Which clients reach a person.
+    pub(crate) asked_clients: AskedClients,
+    /// How many runs are brought back at a time.
+    pub(crate) resumes: Arc<Semaphore>,
+    /// Cancels every run.
+    pub(crate) stopped: CancellationToken,
+}
+
+impl Gateway {
+    /// A gateway over servers that have been started. What they list and the policy shows is what scripts see: as it is
+    /// when a script starts.
+    ///
+    /// # Errors
+    ///
+    /// The threads for runs cannot be started, or the system has no randomness.
+    ///
+    /// Makes what clients see, which takes processor time where servers list much.
+    pub fn new(config: GatewayConfig) -> io::Result<Self> {
+        let threads = RunRuntime::new()?;
+        let stopped = CancellationToken::new();
+        let queue = Queue::new(config.settings.queue, config.engine.concurrent_runs(), stopped.clone());
+        let requests = Queue::new(direct_calls::REQUESTS, 1, stopped.clone());
+        let servers = config.upstreams.servers().iter().map(|server| server.name.clone()).collect();
+        let authority = Arc::new(Authority::new(config.settings.policies(), servers, Arc::clone(&config.access)));
+        let metrics = Arc::new(Metrics::new());
+        let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
+        let sources = ViewSources {
+            upstreams: Arc::clone(&config.upstreams),
+            answer_shapes: config.answer_shapes,
+            pins: config.pins,
+        };
+        let view_store = ViewStore::following(sources, config.settings, &threads);
+        let approvals = match config.approvals {
+            Some(approvals) => Some(Approvals::new(approvals, Ids::new()?, Arc::clone(&metrics))),
+            None => None,
+        };
+        let resumes = Arc::new(Semaphore::new(config.engine.concurrent_runs().max(1) as usize));
+        Ok(Self {
+            view_store,
+            authority,
+            pre_pass: config.pre_pass,
+            engine: config.engine,
+            upstreams: config.upstreams,
+            recorder,
+            archive: config.archive,
+            analyses: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+            threads,
+            ids: Ids::new()?,
+            queue,
+            live: Arc::default(),
+            requests,
+            subscribers: ClientSubscriptions::default(),
+            metrics,
+            configuration: Configuration::default(),
+            access: config.access,
+            budgets: config.budgets,
+            readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
+            approvals,
+            asked_clients: AskedClients::default(),
+            resumes,
+            stopped,
+        })
+    }
+
+    /// Who may use it.
+    #[must_use]
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    /// The name of another call that is recorded as a client's own is.
+    #[must_use]
+    pub fn new_direct_call_id(&self) -> DirectCallId {
+        self.ids.direct_call()
+    }
+
+    /// What runs the scripts.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// What was recorded, where it can be read.
+    #[must_use]
+    pub fn archive(&self) -> Option<&Arc<dyn Archive>> {
+        self.archive.as_ref()
+    }
+
+    /// Which clients reach a person when they are asked.
+    #[must_use]
+    pub fn asked_clients(&self) -> &AskedClients {
+        &self.asked_clients
+    }
+
+    /// What they may use in a period.
+    #[must_use]
+    pub fn budgets(&self) -> &Arc<Budgets> {
+        &self.budgets
+    }
+
+    /// The policy of the moment.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        self.authority.policy()
+    }
+}
