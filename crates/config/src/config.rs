@@ -134,7 +134,11 @@ impl Config {
     #[must_use]
     pub fn profiles(&self) -> Profiles {
         let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
-        Profiles { default: Profile::new(default), named: self.profiles.clone() }
+        let files = |name| self.workspaces.of(None, name).map(|(_, workspace)| workspace.access);
+        let named = self.profiles.iter().map(|(name, profile)| {
+            (name.clone(), profile.clone().with_files(files(Some(name.as_str()))))
+        });
+        Profiles { default: Profile::new(default).with_files(files(None)), named: named.collect() }
     }
 
     /// The profiles of an operator's command: every server, for scripts.

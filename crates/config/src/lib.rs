@@ -73,7 +73,7 @@ pub use journal::{DatabaseUrl, JournalConfig, JournalStore};
 pub use listen::{HttpConfig, TlsFiles};
 pub use paths::{Paths, from_home};
 pub use pin::PinMode;
-pub use profile::{Mode, Profile, Profiles};
+pub use profile::{FileAccess, Mode, Profile, Profiles};
 pub use role_credential::{RoleCredential, UnusableCredential};
 pub use runs::{OnDisconnect, QueueLimits, Runs};
 pub use rustls::pki_types::CertificateDer;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::FileAccess;
 use crate::choices::values_only;
 
 /// The workspaces of a configuration, and who has which.
@@ -37,8 +38,8 @@ impl WorkspacesConfig {
 pub struct WorkspaceConfig {
     /// Who shares a directory.
     pub share: WorkspaceShare,
-    /// Whether scripts may change it.
-    pub is_read_only: bool,
+    /// What scripts may do with it.
+    pub access: FileAccess,
     /// The directory of the host, where everybody shares one. None: one in the data directory.
     pub path: Option<PathBuf>,
     /// The sum of the sizes of its files, in bytes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_access::Identity;
-use exuvia_config::{WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
+use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 use exuvia_replay::sha256_hex;
 use exuvia_tool::{Principal, RunFiles};
 use exuvia_workspace::{Access, OpenError, Quota, Registry, Workspace, WorkspaceFiles};
@@ -67,7 +67,10 @@ impl Workspaces {
     ) -> Result<Option<Arc<dyn RunFiles>>, OpenError> {
         let role = identity.role().map(AsRef::as_ref);
         let Some((name, workspace)) = config.of(role, profile) else { return Ok(None) };
-        let access = if workspace.is_read_only { Access::ReadOnly } else { Access::ReadWrite };
+        let access = match workspace.access {
+            FileAccess::ReadOnly => Access::ReadOnly,
+            FileAccess::ReadWrite => Access::ReadWrite,
+        };
         let opened = self.open(name, workspace, identity.principal()).await?;
         Ok(Some(Arc::new(WorkspaceFiles::new(opened, access))))
     }

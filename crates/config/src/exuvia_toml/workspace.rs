@@ -7,7 +7,7 @@ use super::file_types::File;
 use super::limits::value;
 use super::resolve::Resolver;
 use super::workspace_types::{BYTES, FILES, KEEP_DAYS, OPEN_FILES, Workspace};
-use crate::{WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
+use crate::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 
 impl Resolver<'_> {
     pub(super) fn workspaces(&mut self, written: &File) -> WorkspacesConfig {
@@ -28,7 +28,7 @@ impl Resolver<'_> {
         let roles = written.roles.iter().filter_map(|(role, written)| {
             known(&written.workspace, &below("/roles", role)).map(|name| (role.clone(), name))
         });
-        let roles = roles.collect();
+        let roles: BTreeMap<String, String> = roles.collect();
         let profiles = written.profiles.iter().filter_map(|(profile, written)| {
             known(&written.workspace, &below("/profiles", profile)).map(|name| (profile.clone(), name))
         });
@@ -45,7 +45,7 @@ impl Resolver<'_> {
         let keep_days = Some(written.keep_days.unwrap_or(KEEP_DAYS)).filter(|&days| days > 0 && path.is_none());
         WorkspaceConfig {
             share: written.share,
-            is_read_only: written.read_only,
+            access: if written.read_only { FileAccess::ReadOnly } else { FileAccess::ReadWrite },
             path,
             bytes,
             files: written.files.unwrap_or(FILES),

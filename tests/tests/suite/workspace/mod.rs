@@ -3,6 +3,7 @@
 mod escapes;
 mod python;
 mod quotas;
+mod replays;
 
 use std::path::Path;
 use std::sync::Arc;
