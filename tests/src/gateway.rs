@@ -122,7 +122,7 @@ impl SampleGateway {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
         }
         let names: Vec<String> = upstreams.servers().iter().map(|server| server.name.clone()).collect();
-        let (workspace_dir, workspaces) = settings.workspaces.unzip();
+        let (workspace_dir, workspaces) = settings.workspaces.clone().unzip();
         let workspaces = workspaces.unwrap_or_default();
         let gateway = Gateway::new(GatewayConfig {
             engine: engine().clone(),

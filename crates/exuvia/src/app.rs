@@ -229,6 +229,7 @@ impl App {
         let gateway = Arc::new(gateway);
         if recording == Recording::Asking {
             notifications::begin(&notified, &gateway)?;
+            gateway.sweep_workspaces();
         }
         Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, approvals, start })
     }

@@ -33,6 +33,7 @@ mod start_progress;
 mod systemd;
 mod telemetry;
 mod terminal;
+mod workspace_args;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -97,6 +98,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         }
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
+        Command::Workspace(args) => commands::workspace::workspace(args).await,
         Command::Budgets(args) => commands::budgets::budgets(args.command).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,

@@ -18,3 +18,4 @@ pub(crate) mod shapes;
 pub(crate) mod stdio;
 pub(crate) mod tokens;
 pub(crate) mod tools;
+pub(crate) mod workspace;

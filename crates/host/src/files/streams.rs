@@ -72,7 +72,7 @@ impl InputStream for Reader {
             }
             Reading::Failed(error) => {
                 let error = *error;
-                self.state = Reading::Ended;
+                self.state = Reading::Idle;
                 Err(StreamError::LastOperationFailed(error.into()))
             }
             Reading::Ended => Err(StreamError::Closed),
@@ -98,7 +98,8 @@ impl Pollable for Reader {
     }
 }
 
-/// Writes a file from a position on, or at its end.
+/// Writes a file from a position on, or at its end. A write that failed wrote nothing, and is reported once: the C library keeps the
+/// stream, so that the next write is one more attempt.
 pub(super) struct Writer {
     files: Arc<dyn RunFiles>,
     file: FileHandle,
@@ -111,7 +112,6 @@ enum Writing {
     Idle,
     Waiting(BoxFuture<'static, FileAnswer>),
     Failed(FileError),
-    Ended,
 }
 
 impl Writer {
@@ -121,13 +121,12 @@ impl Writer {
 
     /// The error of the last write, once.
     fn failure(&mut self) -> StreamResult<()> {
-        match self.state {
-            Writing::Idle | Writing::Waiting(_) => Ok(()),
-            Writing::Failed(error) => {
-                self.state = Writing::Ended;
-                Err(StreamError::LastOperationFailed(error.into()))
+        match mem::replace(&mut self.state, Writing::Idle) {
+            Writing::Failed(error) => Err(StreamError::LastOperationFailed(error.into())),
+            other => {
+                self.state = other;
+                Ok(())
             }
-            Writing::Ended => Err(StreamError::Closed),
         }
     }
 }
@@ -135,18 +134,12 @@ impl Writer {
 #[async_trait]
 impl OutputStream for Writer {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        match mem::replace(&mut self.state, Writing::Ended) {
-            Writing::Idle if bytes.len() <= CHUNK_BYTES => {
-                let offset = self.offset;
-                if let Some(offset) = &mut self.offset {
-                    *offset = offset.saturating_add(bytes.len() as u64);
-                }
-                let request = FileRequest::Write { file: self.file, offset, bytes: bytes.into() };
-                self.state = Writing::Waiting(self.files.ask(request));
-                Ok(())
-            }
-            _ => Err(StreamError::trap("written without or beyond a permit")),
+        if !matches!(self.state, Writing::Idle) || bytes.len() > CHUNK_BYTES {
+            return Err(StreamError::trap("written without or beyond a permit"));
         }
+        let request = FileRequest::Write { file: self.file, offset: self.offset, bytes: bytes.into() };
+        self.state = Writing::Waiting(self.files.ask(request));
+        Ok(())
     }
 
     fn flush(&mut self) -> StreamResult<()> {
@@ -162,11 +155,14 @@ impl OutputStream for Writer {
 #[async_trait]
 impl Pollable for Writer {
     async fn ready(&mut self) {
-        if let Writing::Waiting(answer) = &mut self.state {
-            self.state = match answer.await {
-                Ok(_) => Writing::Idle,
-                Err(error) => Writing::Failed(error),
-            };
-        }
+        let Writing::Waiting(answer) = &mut self.state else { return };
+        self.state = match answer.await {
+            Ok(FileValue::Written(bytes)) => {
+                self.offset = self.offset.map(|offset| offset.saturating_add(bytes));
+                Writing::Idle
+            }
+            Ok(_) => Writing::Failed(FileError::Io),
+            Err(error) => Writing::Failed(error),
+        };
     }
 }

@@ -51,9 +51,6 @@ fn start() -> RunStart {
 }
 
 fn readings() -> Vec<Reading> {
-    let file = |answer| Reading::File { asked: [7; 16], answer };
-    let modified = Duration::new(1_764_385_200, 5);
-    let stat = FileStat { kind: FileKind::Other, size: 4, modified, identity: 9 };
     vec![
         Reading::WallClock(Duration::new(1_764_385_200, 5)),
         Reading::MonotonicClock(Duration::from_nanos(1_500_000_001)),
@@ -62,6 +59,14 @@ fn readings() -> Vec<Reading> {
         Reading::Delivered(Vec::new()),
         Reading::Failed(CallId(3), CallError::TimedOut(30_000)),
         Reading::Found("crm.find: finds \"things\"".into()),
+    ]
+}
+
+fn file_readings() -> Vec<Reading> {
+    let file = |answer| Reading::File { asked: [7; 16], answer };
+    let modified = Duration::new(1_764_385_200, 5);
+    let stat = FileStat { kind: FileKind::Other, size: 4, modified, identity: 9 };
+    vec![
         file(Ok(FileValue::Opened { file: FileHandle(1), kind: FileKind::File })),
         file(Ok(FileValue::Bytes(vec![0, 255, 7]))),
         file(Ok(FileValue::Stat(stat))),
@@ -140,6 +145,7 @@ fn examples() -> Vec<(String, Event)> {
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
+        ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),
         (
             "call-intended".to_owned(),
             Event::CallIntended {

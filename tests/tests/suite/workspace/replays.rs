@@ -92,7 +92,7 @@ async fn runs_with_files_replay_exactly_and_touch_none() {
         let replayed = recorded.replay(&run).await.run(engine()).await.expect("on this engine");
         assert_eq!(replayed.verdict, Verdict::Same, "{source}\n{:?}", report.outcome);
         assert_eq!(replayed.report.usage.fuel, report.usage.fuel, "{source}");
-        assert_eq!(replayed.report.outcome, report.outcome, "{source}");
+        assert_eq!(format!("{:?}", replayed.report.outcome), format!("{:?}", report.outcome), "{source}");
     }
     assert!(!recorded.files().exists());
 }
