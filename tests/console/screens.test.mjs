@@ -5,12 +5,14 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { axe, DESK, launch, openPage, PHONE, settled } from "./browser.mjs";
+import { FORM, VISIT } from "./fake/questions.mjs";
 import { startFake } from "./fake/server.mjs";
 
 let fake;
 let browser;
 before(async () => {
   fake = await startFake();
+  fake.questions = [FORM, VISIT];
   browser = await launch();
 });
 after(async () => {
@@ -23,6 +25,8 @@ const SCREENS = [
   ["approvals", () => "/approvals", /Waiting approvals/],
   ["a card", () => `/approve/${fake.approvals[0].id}`, /Waiting approvals/],
   ["a card of the start of a script", () => `/approve/${fake.approvals.find(({ tool }) => !tool).id}`, /Waiting approvals/],
+  ["a question of a server", () => `/question/${FORM.id}`, /Question/],
+  ["a visit that a server asks for", () => `/question/${VISIT.id}`, /Question/],
   ["runs", () => "/runs", /Runs/],
   ["one run", () => `/runs/${ended()}`, /./],
   ["a parked run", () => `/runs/${fake.runs.find(({ outcome }) => outcome === "parked").id}`, /./],

@@ -13,6 +13,7 @@ import * as approvals from "./screens/approvals.js";
 import * as key from "./screens/key.js";
 import * as policy from "./screens/policy.js";
 import { login, sessionOfLink } from "./screens/login.js";
+import * as question from "./screens/question.js";
 import * as run from "./screens/run.js";
 import * as runs from "./screens/runs.js";
 import * as server from "./screens/server.js";
@@ -21,12 +22,13 @@ import * as tokens from "./screens/tokens.js";
 import * as tryScript from "./screens/try.js";
 
 // All at once: a screen that is loaded later could be of a newer version, or not be there any more.
-const SCREENS = { access, approvals, key, policy, run, runs, server, servers, tokens, try: tryScript };
+const SCREENS = { access, approvals, key, policy, question, run, runs, server, servers, tokens, try: tryScript };
 
 const ROUTES = [
     ["/", "approvals"],
     ["/approvals", "approvals"],
     ["/approve/:id", "approvals"],
+    ["/question/:id", "question"],
     ["/runs", "runs"],
     ["/runs/:id", "run"],
     ["/servers", "servers"],

@@ -73,6 +73,12 @@ impl AdminHandle {
         Some(format!("{}#t={}", self.approval_page(approval)?, self.0.token.link(run)))
     }
 
+    /// The link to the page of a question of a server, with the same token. None: there is a socket alone.
+    #[must_use]
+    pub fn question_link(&self, run: &RunId, question: &str) -> Option<String> {
+        Some(format!("{}/question/{question}#t={}", self.origin()?, self.0.token.link(run)))
+    }
+
     /// The page of an approval, for whoever is logged in. None: there is a socket alone.
     #[must_use]
     pub fn approval_page(&self, approval: &str) -> Option<String> {

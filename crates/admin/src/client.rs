@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -18,12 +19,23 @@ use crate::server::sockets;
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES: usize = 64 << 20;
+/// The longest event, in bytes.
+const EVENT_BYTES: usize = 1 << 20;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(330);
 
 /// A connection to the admin API of a running daemon.
 pub struct AdminClient {
     sender: http1::SendRequest<Full<Bytes>>,
+    path: PathBuf,
+}
+
+/// Events of a daemon, for as long as it lives.
+pub struct AdminEvents {
+    /// Without it the connection would end.
+    _daemon: AdminClient,
+    body: Incoming,
+    received: Vec<u8>,
 }
 
 /// Why a daemon did not do what it was asked for.
@@ -67,20 +79,51 @@ impl AdminClient {
     /// There is none, or it cannot be connected to.
     pub async fn connect(folder: &Path) -> Result<Self, ClientError> {
         for path in sockets(folder) {
-            match UnixStream::connect(&path).await {
-                Ok(stream) => return Self::over(stream).await,
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
-                Err(error) => return Err(lost(error)),
+            if let Some(daemon) = Self::at(path).await? {
+                return Ok(daemon);
             }
         }
         Err(ClientError::NoDaemon)
     }
 
-    async fn over(stream: UnixStream) -> Result<Self, ClientError> {
+    /// Connects to all daemons whose sockets are in this folder.
+    ///
+    /// # Errors
+    ///
+    /// One cannot be connected to.
+    pub async fn connect_all(folder: &Path) -> Result<Vec<Self>, ClientError> {
+        let mut daemons = Vec::new();
+        for path in sockets(folder) {
+            daemons.extend(Self::at(path).await?);
+        }
+        Ok(daemons)
+    }
+
+    /// Connects once more to the same daemon.
+    ///
+    /// # Errors
+    ///
+    /// It is gone, or cannot be connected to.
+    pub async fn again(&self) -> Result<Self, ClientError> {
+        Self::at(self.path.clone()).await?.ok_or(ClientError::NoDaemon)
+    }
+
+    /// None: nobody listens there.
+    async fn at(path: PathBuf) -> Result<Option<Self>, ClientError> {
+        match UnixStream::connect(&path).await {
+            Ok(stream) => Self::over(stream, path).await.map(Some),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                Ok(None)
+            }
+            Err(error) => Err(lost(error)),
+        }
+    }
+
+    async fn over(stream: UnixStream, path: PathBuf) -> Result<Self, ClientError> {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         // It ends with the sender.
         tokio::spawn(connection);
-        Ok(Self { sender })
+        Ok(Self { sender, path })
     }
 
     /// What a GET below `/api/v1` answers.
@@ -101,7 +144,34 @@ impl AdminClient {
         self.ask(Method::POST, path, Some(body)).await
     }
 
-    async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+    /// What a DELETE below `/api/v1` answers.
+    ///
+    /// # Errors
+    ///
+    /// The daemon does not answer, or says no.
+    pub async fn delete(&mut self, path: &str) -> Result<Value, ClientError> {
+        self.ask(Method::DELETE, path, None).await
+    }
+
+    /// Follows the events at a path below `/api/v1`. The connection is of use for nothing else from then on.
+    ///
+    /// # Errors
+    ///
+    /// The daemon does not answer, or says no.
+    pub async fn follow(mut self, path: &str) -> Result<AdminEvents, ClientError> {
+        let response = timeout(PATIENCE, self.send(Method::GET, path, None)).await.map_err(lost)??;
+        if !response.status().is_success() {
+            return Err(refused(response).await);
+        }
+        Ok(AdminEvents { _daemon: self, body: response.into_body(), received: Vec::new() })
+    }
+
+    async fn send(
+        &mut self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, ClientError> {
         let request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
@@ -109,17 +179,54 @@ impl AdminClient {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body.map(Value::to_string).unwrap_or_default().into()))
             .map_err(lost)?;
+        self.sender.send_request(request).await.map_err(lost)
+    }
+
+    async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
         let answered = async {
-            let response = self.sender.send_request(request).await.map_err(lost)?;
-            let status = response.status();
-            let bytes = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map_err(lost)?.to_bytes();
-            let value: Value = serde_json::from_slice(&bytes).map_err(lost)?;
-            if status.is_success() {
-                return Ok(value);
+            let response = self.send(method, path, body).await?;
+            match response.status().is_success() {
+                true => json_of(response).await,
+                false => Err(refused(response).await),
             }
-            let text = |key: &str| value["error"][key].as_str().unwrap_or_default().to_owned();
-            Err(ClientError::Refused { code: text("code"), message: text("message") })
         };
         timeout(PATIENCE, answered).await.map_err(lost)?
+    }
+}
+
+impl AdminEvents {
+    /// The next event: its name and its data. None: the daemon has ended, or what it sends is no event.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some(end) = self.received.windows(2).position(|two| two == b"\n\n") {
+                let event: Vec<u8> = self.received.drain(..end + 2).collect();
+                let event = String::from_utf8(event).ok()?;
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+                // What has no data keeps the connection open.
+                let Some(data) = field("data: ") else { continue };
+                return Some((field("event: ")?.to_owned(), serde_json::from_str(data).ok()?));
+            }
+            if self.received.len() > EVENT_BYTES {
+                return None;
+            }
+            let frame = self.body.frame().await?.ok()?;
+            self.received.extend_from_slice(frame.data_ref()?);
+        }
+    }
+}
+
+async fn json_of(response: Response<Incoming>) -> Result<Value, ClientError> {
+    let bytes = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map_err(lost)?.to_bytes();
+    serde_json::from_slice(&bytes).map_err(lost)
+}
+
+/// Why a daemon says no.
+async fn refused(response: Response<Incoming>) -> ClientError {
+    match json_of(response).await {
+        Ok(value) => {
+            let text = |key: &str| value["error"][key].as_str().unwrap_or_default().to_owned();
+            ClientError::Refused { code: text("code"), message: text("message") }
+        }
+        Err(error) => error,
     }
 }

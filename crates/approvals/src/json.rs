@@ -1,10 +1,11 @@
 //! An approval as JSON, for programs.
 
-use exuvia_journal::{Approval, ApprovalContent};
-use serde::Serialize;
+use exuvia_journal::{Approval, ApprovalAnswer, ApprovalChannel, ApprovalContent, ApprovalState, ScriptCall};
+use exuvia_tool::{ApprovalId, CallId, Principal, RunId, ToolName};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{PastCalls, Suggestion, visible};
+use crate::visible;
 
 /// What is public of an approval, and its content where that is given: `arguments` and `script` byte for byte, `arguments_shown` and `script_shown` as a
 /// [card](crate::card_text) shows them.
@@ -54,27 +55,118 @@ pub fn approval_json(approval: &Approval, content: Option<&ApprovalContent>) -> 
     value
 }
 
-fn call_json(call: &exuvia_journal::ScriptCall) -> Value {
+/// An approval as [`approval_json`] and the admin API write it. What else they write is left.
+#[derive(Deserialize)]
+struct Written {
+    id: String,
+    run: String,
+    call: Option<u64>,
+    line: Option<u32>,
+    principal: Principal,
+    role: Option<String>,
+    profile: Option<String>,
+    server: Option<String>,
+    tool: Option<String>,
+    rule: String,
+    arguments_bytes: u64,
+    arguments_sha256: String,
+    script_sha256: String,
+    tool_sha256: Option<String>,
+    may_have_happened: bool,
+    created_ms: u64,
+    expires_ms: u64,
+    state: ApprovalState,
+    answer: Option<WrittenAnswer>,
+    used_ms: Option<u64>,
+    void_reason: Option<String>,
+    shown_sha256: String,
+    arguments: Option<String>,
+    script: Option<String>,
+    #[serde(default)]
+    calls_of_script: Vec<WrittenCall>,
+    #[serde(default)]
+    unpredicted: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct WrittenAnswer {
+    by: Principal,
+    channel: ApprovalChannel,
+    at_ms: u64,
+    reason: Option<String>,
+    shown_sha256: String,
+}
+
+#[derive(Deserialize)]
+struct WrittenCall {
+    server: String,
+    tool: String,
+    lines: Vec<u32>,
+    needs_approval: bool,
+}
+
+/// Reads an approval that the admin API wrote, with its content where that is there.
+///
+/// # Errors
+///
+/// It is none, or of another version of the program.
+pub fn read_approval(value: Value) -> Result<(Approval, Option<ApprovalContent>), serde_json::Error> {
+    let mut written = Written::deserialize(value)?;
+    let call = |call: WrittenCall| ScriptCall {
+        tool: ToolName::new(&call.server, &call.tool),
+        lines: call.lines,
+        needs_approval: call.needs_approval,
+    };
+    let content = written.script.take().map(|script| ApprovalContent {
+        arguments: written.arguments.take().unwrap_or_default(),
+        script,
+        calls: std::mem::take(&mut written.calls_of_script).into_iter().map(call).collect(),
+        unpredicted: std::mem::take(&mut written.unpredicted),
+    });
+    Ok((written.approval(), content))
+}
+
+impl Written {
+    fn approval(self) -> Approval {
+        let answer = self.answer.map(|answer| ApprovalAnswer {
+            by: answer.by,
+            channel: answer.channel,
+            at_ms: answer.at_ms,
+            reason: answer.reason,
+            shown_sha256: answer.shown_sha256,
+        });
+        Approval {
+            id: ApprovalId::new(self.id),
+            run: RunId::new(self.run),
+            principal: self.principal,
+            role: self.role,
+            profile: self.profile,
+            call: self.call.map(CallId),
+            tool: self.server.zip(self.tool).map(|(server, tool)| ToolName::new(server, tool)),
+            line: self.line,
+            rule: self.rule,
+            arguments_bytes: self.arguments_bytes,
+            arguments_sha256: self.arguments_sha256,
+            script_sha256: self.script_sha256,
+            tool_sha256: self.tool_sha256,
+            may_have_happened: self.may_have_happened,
+            created_ms: self.created_ms,
+            expires_ms: self.expires_ms,
+            shown_sha256: self.shown_sha256,
+            state: self.state,
+            answer,
+            used_ms: self.used_ms,
+            void_reason: self.void_reason,
+            version: 0,
+        }
+    }
+}
+
+fn call_json(call: &ScriptCall) -> Value {
     json!({
         "server": call.tool.server,
         "tool": call.tool.tool,
         "lines": call.lines,
         "needs_approval": call.needs_approval,
     })
-}
-
-/// A suggestion with the calls that it would have allowed.
-#[derive(Debug, Clone, Serialize)]
-pub struct SuggestionJson<'a> {
-    scope: &'static str,
-    toml: &'a str,
-    would_have_allowed: &'a PastCalls,
-}
-
-impl<'a> SuggestionJson<'a> {
-    /// The suggestion, and what it would have allowed.
-    #[must_use]
-    pub fn new(suggestion: &'a Suggestion, would_have_allowed: &'a PastCalls) -> Self {
-        Self { scope: suggestion.scope.name(), toml: &suggestion.toml, would_have_allowed }
-    }
 }

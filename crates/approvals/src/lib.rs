@@ -24,7 +24,7 @@ mod suggestion;
 mod visible;
 
 pub use card::{card_text, summary_line};
-pub use json::{SuggestionJson, approval_json};
+pub use json::{approval_json, read_approval};
 pub use past_calls::{MAX_PAST_CALLS, MAX_RUNS_READ, PastCall, PastCalls, past_calls};
 pub use suggestion::{Scope, Suggestion, suggestions};
 pub use visible::{MARK_BEGIN, MARK_END, unseen, visible};

@@ -2,7 +2,7 @@
 
 use exuvia_journal::{Archive, Event, Filter, JournalError};
 use exuvia_tool::{Principal, ToolCall};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Scope;
 
@@ -25,7 +25,7 @@ pub struct PastCalls {
 }
 
 /// A call of the past.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PastCall {
     /// The run or direct call.
     pub run: String,

@@ -1,6 +1,7 @@
-//! How people learn that approvals wait.
+//! Approvals: how people learn that they wait, how long that may take, and how many may.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -12,13 +13,45 @@ const SECRET_PREFIX: &str = "whsec_";
 /// The sizes of a secret, in bytes: those of the Standard Webhooks specification.
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
-/// How people learn that approvals wait.
+/// How people learn that approvals wait, and how much may.
 #[derive(Debug, Clone, Default)]
 pub struct ApprovalsConfig {
     /// Where a message is sent for each of them.
     pub webhook: Option<Webhook>,
     /// Whether the desktop of the user shows them.
     pub desktop: bool,
+    /// How long they can be answered, and how many may wait.
+    pub limits: ApprovalLimits,
+}
+
+/// How long approvals can be answered, and how many may wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalLimits {
+    /// How long an approval can be answered and used. Default: 24 hours.
+    pub expires: Duration,
+    /// How long a run that waits belongs to a process that does not say so again. None: as the store needs.
+    pub lease: Option<Duration>,
+    /// Pending approvals. Default: 100,000.
+    pub pending: u64,
+    /// Pending approvals of one principal. Default: 1,000.
+    pub pending_per_principal: u64,
+    /// Runs that wait. Default: 20,000.
+    pub waiting_runs: u64,
+    /// Runs of one principal that wait. Default: 1,000.
+    pub waiting_runs_per_principal: u64,
+}
+
+impl Default for ApprovalLimits {
+    fn default() -> Self {
+        Self {
+            expires: Duration::from_secs(24 * 60 * 60),
+            lease: None,
+            pending: 100_000,
+            pending_per_principal: 1_000,
+            waiting_runs: 20_000,
+            waiting_runs_per_principal: 1_000,
+        }
+    }
 }
 
 /// A receiver of signed messages.

@@ -55,7 +55,7 @@ pub struct Config {
     pub journal: JournalConfig,
     /// The listener of the admin API.
     pub admin: AdminConfig,
-    /// How people learn that approvals wait.
+    /// How people learn that approvals wait, and how much may.
     pub approvals: ApprovalsConfig,
     /// Where scripts keep files.
     pub workspaces: WorkspacesConfig,

@@ -59,7 +59,7 @@ mod workspace;
 
 pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
 pub use admin::AdminConfig;
-pub use approvals::{ApprovalsConfig, Webhook, WebhookSecret};
+pub use approvals::{ApprovalLimits, ApprovalsConfig, Webhook, WebhookSecret};
 pub use budget::{BudgetAction, BudgetConfig, Each, Members, Period};
 pub use config::{Collector, Config, ConfigErrors, ConfiguredServer};
 pub use error::ConfigError;

@@ -9,9 +9,9 @@ use exuvia_text::line as one_line;
 use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
-    AccessConfig, AdminConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant,
-    Http, HttpProtocol, JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile, Share, Stdio,
-    Transport,
+    AccessConfig, AdminConfig, ApprovalLimits, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer,
+    Each, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile,
+    Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -113,9 +113,26 @@ fn approvals(approvals: &ApprovalsConfig) -> Option<String> {
         webhook.map(|webhook| format!("webhook {}", webhook.http.url.origin().ascii_serialization())),
         webhook.and_then(|webhook| Some(format!("proxy {}", webhook.http.proxy.as_ref()?.origin()))),
         approvals.desktop.then(|| "desktop".to_owned()),
+        approval_limits(&approvals.limits),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     (!parts.is_empty()).then(|| format!("approvals: {}", parts.join("; ")))
+}
+
+/// How much may wait for how long, where it is not the default.
+fn approval_limits(limits: &ApprovalLimits) -> Option<String> {
+    let default = ApprovalLimits::default();
+    if *limits == default {
+        return None;
+    }
+    let ApprovalLimits { expires, lease, pending, pending_per_principal, waiting_runs, waiting_runs_per_principal } =
+        limits;
+    let minutes = expires.as_secs() / 60;
+    let lease = lease.map_or_else(String::new, |lease| format!(", leases of {} ms", lease.as_millis()));
+    Some(format!(
+        "{minutes} min to answer{lease}; at most {pending} pending, {pending_per_principal} of a principal; at most {waiting_runs} runs, \
+         {waiting_runs_per_principal} of a principal"
+    ))
 }
 
 fn servers(profile: &Profile) -> String {

@@ -66,6 +66,10 @@ impl ApprovalLinks for Links {
     fn page(&self, approval: &ApprovalId) -> Option<String> {
         self.0.approval_page(approval.as_str())
     }
+
+    fn question_link(&self, run: &RunId, question: &str) -> Option<String> {
+        self.0.question_link(run, question)
+    }
 }
 
 /// The admin API while it is served.

@@ -204,7 +204,9 @@ impl App {
         over.run_until_cancelled(start.within(patience)).await;
         let engine = engine.await.context("mapping the guest")??;
         let asking = match recording {
-            Recording::Asking => Some(journal.approvals().await.context("opening the approvals")?),
+            Recording::Asking => {
+                Some(journal.approvals(&config.approvals.limits).await.context("opening the approvals")?)
+            }
             Recording::Configured | Recording::MemoryOnly => None,
         };
         let approvals = asking.as_ref().map(|asking| Arc::clone(&asking.store));

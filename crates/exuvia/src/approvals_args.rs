@@ -44,6 +44,14 @@ pub(crate) enum ApprovalsCommand {
     Approve(AnswerArgs),
     /// Print the card of an approval, ask, and deny it
     Deny(AnswerArgs),
+    /// Print what servers ask in the middle of scripts' calls of running daemons, where no client can be asked
+    Questions {
+        /// Print them as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a question of a server, ask, and answer it
+    Answer(QuestionAnswerArgs),
     /// Print approvals as they are asked for and answered, until interrupted
     Watch {
         /// Print each as one JSON object in a line
@@ -74,6 +82,28 @@ pub(crate) struct AnswerArgs {
     /// Print the answered approval as one JSON object, in place of the card. Needs --yes
     #[arg(long, requires = "yes")]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuestionAnswerArgs {
+    #[arg(value_name = "QUESTION")]
+    pub(crate) id: String,
+    /// A field of the form. Of one with several choices: once for each
+    #[arg(long = "field", value_name = "NAME=VALUE", conflicts_with = "decline", value_parser = field)]
+    pub(crate) fields: Vec<(String, String)>,
+    /// Decline to answer
+    #[arg(long)]
+    pub(crate) decline: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+fn field(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
 }
 
 /// A state on the command line.

@@ -74,7 +74,7 @@ pub(crate) enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Cancel a run in flight of a running daemon
+    /// Cancel a run of a running daemon: in flight, or parked. Approvals that it waits for are void
     Cancel {
         /// The run
         #[arg(value_name = "RUN")]

@@ -58,6 +58,13 @@ impl AskedClients {
         })
     }
 
+    /// Whether this client does not seem to reach a person.
+    #[must_use]
+    pub fn is_unreached(&self, client: &Client) -> bool {
+        let asked = locked(&self.0).get(&key(client)).cloned();
+        asked.is_some_and(|asked| asked.unreached.is_some())
+    }
+
     /// The clients that do not seem to reach a person, the latest first.
     #[must_use]
     pub fn unreached(&self) -> Vec<UnreachedClient> {
@@ -72,7 +79,7 @@ impl AskedClients {
     }
 
     fn note<T>(&self, client: &Client, at_ms: u64, note: impl FnOnce(&mut Asked) -> T) -> T {
-        let key = (client.principal().clone(), client.claims().name.clone().unwrap_or_default());
+        let key = key(client);
         let mut clients = locked(&self.0);
         if clients.len() >= CLIENTS && !clients.contains_key(&key) {
             let oldest = clients.iter().min_by_key(|(_, asked)| asked.at_ms).map(|(key, _)| key.clone());
@@ -82,6 +89,11 @@ impl AskedClients {
         asked.at_ms = at_ms;
         note(asked)
     }
+}
+
+/// By what a client is known.
+fn key(client: &Client) -> (Principal, String) {
+    (client.principal().clone(), client.claims().name.clone().unwrap_or_default())
 }
 
 #[cfg(test)]

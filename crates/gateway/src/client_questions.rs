@@ -3,7 +3,8 @@
 //! The gateway asks; whoever serves the client has the form for it. What is dropped was not asked.
 
 use exuvia_journal::Approval;
-use exuvia_mcp_client::{Abilities, InterimMessage, Question, RelayOptions};
+use exuvia_mcp_client::question_form::shown;
+use exuvia_mcp_client::{Abilities, Question};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -59,9 +60,17 @@ impl ClientAsker {
         (can.any().then_some(Self { can, questions }), asked)
     }
 
-    /// How a call is made whose server asks through `interim`.
-    pub(crate) fn relay(&self, interim: mpsc::Sender<InterimMessage>) -> RelayOptions {
-        RelayOptions { interim: Some(interim), can: self.can, ..RelayOptions::default() }
+    /// What it can be asked.
+    pub(crate) fn can(&self) -> Abilities {
+        self.can
+    }
+
+    /// Whether it can be asked this.
+    pub(crate) fn can_show(&self, asked: &ServerQuestion) -> bool {
+        let question = &asked.question;
+        let params = question.params().to_value().ok();
+        let shown = params.and_then(|params| shown(&asked.server, question.method(), params, self.can));
+        shown.is_some()
     }
 
     /// Asks, unless nobody listens.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::approvals::{ApprovalLinks, ApprovalNotices, Approvals, Lease};
 use crate::gateway::StartedRun;
 use crate::ids::now_ms;
+use crate::page_questions::{OpenQuestion, OpenQuestions};
 use crate::repair::Repair;
 use crate::run_part::Resumed;
 use crate::run_span;
@@ -65,6 +66,18 @@ impl Gateway {
     #[must_use]
     pub fn approval_link(&self, run: &RunId, approval: &ApprovalId) -> Option<String> {
         self.approvals.as_ref()?.link(run, approval)
+    }
+
+    /// What servers ask people at the moment, in the middle of scripts' calls. None: nobody is asked here.
+    #[must_use]
+    pub fn open_questions(&self) -> Option<&Arc<OpenQuestions>> {
+        self.approvals.as_ref().map(|approvals| &approvals.questions)
+    }
+
+    /// The address of the page where a question of a server is answered. None: there is no page.
+    #[must_use]
+    pub fn question_link(&self, question: &OpenQuestion) -> Option<String> {
+        self.approvals.as_ref()?.question_link(question)
     }
 
     /// Counts a notification of a waiting approval that reached nobody, for the metrics.
@@ -123,15 +136,16 @@ impl Gateway {
             }
             let now = now_ms();
             let lease = approvals.leases.next(now);
+            let reserved = Lease::reserve(approvals, &waiting.run, lease.until_ms, CancellationToken::new());
+            let Some(reserved) = reserved else { continue };
             match approvals.store().claim(&waiting.run, &lease, now).await {
                 Ok(true) => {}
                 Ok(false) => continue,
                 Err(error) => return tracing::warn!(error = format!("{error:#}"), "waiting run not claimed"),
             }
-            let lease = Lease::begin(approvals, &waiting.run, lease.until_ms, CancellationToken::new());
             let (this, approvals) = (Arc::clone(self), Arc::clone(approvals));
             self.threads.spawn(async move {
-                this.bring_back(&approvals, waiting, lease).await;
+                this.bring_back(&approvals, waiting, reserved).await;
                 drop(turn);
             });
         }
@@ -276,7 +290,7 @@ async fn repaired(archive: &dyn Archive, run: &RecordedRun) -> Result<Option<Rep
 }
 
 /// What a run used before it was parked the last time, and what its calls have cost.
-fn used(record: &Record) -> RunUsage {
+pub(crate) fn used(record: &Record) -> RunUsage {
     let parked = record.entries.iter().rev().find_map(|stamped| match &stamped.entry.event {
         Event::RunParked { usage, .. } => Some(*usage),
         _ => None,

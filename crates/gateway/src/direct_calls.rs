@@ -130,6 +130,7 @@ impl Gateway {
             limits: call_limits(&run_view.settings.limits),
             held,
             asker: None,
+            page: None,
             holds: None,
             resumed: None,
             repair: None,

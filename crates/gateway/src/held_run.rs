@@ -58,10 +58,7 @@ impl PendingRun {
 
     /// Whether the user of the client may approve: the operator's own client, or where the role says so.
     fn client_approves(&self) -> bool {
-        match self.identity.role() {
-            None => true,
-            Some(role) => self.run_view.settings.roles.get(&**role).is_some_and(|role| role.client_approves),
-        }
+        self.run_view.settings.client_approves(self.identity.role().map(|role| &**role))
     }
 
     /// Asks whether the script may start. None: it may. Otherwise what it comes to, or that it is parked.

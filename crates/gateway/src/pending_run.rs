@@ -254,6 +254,7 @@ impl PendingRun {
             limits: call_limits(&limits),
             held,
             asker: self.asker,
+            page: self.approvals.filter(|approvals| approvals.has_page()),
             holds: holds.clone(),
             resumed: resumed.as_ref().map(|resumed| Arc::clone(resumed.resume.recorded())),
             repair: resumed.as_ref().map_or(self.repair, |resumed| resumed.repair.clone()),

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use exuvia_journal::{Approval, ApprovalFilter, ApprovalState, RunEnd, RunError, WaitingState};
+use exuvia_journal::{Approval, ApprovalFilter, ApprovalState, RunEnd, RunError, WaitingRun, WaitingState};
 use exuvia_runtime::{Limit, LimitHit, Outcome, Report, ScriptError};
 use exuvia_tool::{HeldApproval, HeldCall, RunId, ToolName};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::approvals::Approvals;
+use crate::client_questions::AskedApproval;
 use crate::kept_runs::NotKept;
-use crate::{Client, Gateway};
+use crate::{Client, Gateway, View};
 
 /// How often a run is looked at whose process is another one, or that has no approvals.
 const POLL: Duration = Duration::from_millis(200);
@@ -61,6 +63,33 @@ impl Gateway {
         }
     }
 
+    /// The approvals that a run of this client waits for, and that its user may answer: of one that was parked before, which no client
+    /// follows but by asking for it.
+    pub async fn approvals_to_ask(&self, view: &View, client: &Client, run: &RunId) -> Vec<AskedApproval> {
+        let Some(approvals) = &self.approvals else { return Vec::new() };
+        let settings = &view.scripts().settings;
+        if settings.limits.hold_ms == 0 || self.asked_clients().is_unreached(client) {
+            return Vec::new();
+        }
+        let waiting = approvals.store().waiting(run).await.ok().flatten();
+        let is_alone = |waiting: &WaitingRun| waiting.state == WaitingState::Parked || waiting.claims > 0;
+        if !waiting.is_some_and(|waiting| waiting.principal == *client.principal() && is_alone(&waiting)) {
+            return Vec::new();
+        }
+        let (run, state) = (Some(run.clone()), Some(ApprovalState::Pending));
+        let filter = ApprovalFilter { run, state, ..ApprovalFilter::default() };
+        let pending = approvals.store().list(&filter).await.unwrap_or_default();
+        let may_answer = |approval: &Approval| settings.client_approves(approval.role.as_deref());
+        let asked = |approval: Approval| AskedApproval { link: approvals.link(&approval.run, &approval.id), approval };
+        pending.into_iter().rev().filter(may_answer).map(asked).collect()
+    }
+
+    /// Is notified when an approval is asked or answered by this process. The value is of no meaning.
+    #[must_use]
+    pub fn approval_changes(&self) -> Option<watch::Receiver<u64>> {
+        self.approvals.as_ref().map(|approvals| approvals.store().watch())
+    }
+
     /// Whether a run is in flight in this process, or waits in any.
     async fn goes_on_anywhere(&self, run: &RunId) -> Result<bool, NotKept> {
         if self.live_runs().has(run) {
@@ -68,7 +97,7 @@ impl Gateway {
         }
         let Some(approvals) = &self.approvals else { return Ok(false) };
         let waiting = approvals.store().waiting(run).await.map_err(|_| NotKept::Unreadable)?;
-        Ok(waiting.is_some_and(|waiting| matches!(waiting.state, WaitingState::Held | WaitingState::Parked)))
+        Ok(waiting.is_some_and(|waiting| waiting.state.goes_on()))
     }
 
     async fn pending(&self, run: &RunId) -> Result<Vec<HeldCall>, NotKept> {
@@ -88,7 +117,7 @@ fn asked(approvals: &Approvals, approval: Approval) -> HeldCall {
         name: approval.tool.unwrap_or_else(|| ToolName::new("", "")),
         arguments: None,
         allow: String::new(),
-        approval: Some(HeldApproval { id: approval.id, link }),
+        approval: Some(HeldApproval { id: approval.id, line: approval.line, link }),
     }
 }
 

@@ -66,6 +66,11 @@ pub(crate) struct RunView {
 }
 
 impl Settings {
+    /// Whether the user of the client may approve what the client of this role makes: of the operator's own client, or where the role says so.
+    pub(crate) fn client_approves(&self, role: Option<&str>) -> bool {
+        role.is_none_or(|role| self.roles.get(role).is_some_and(|role| role.client_approves))
+    }
+
     /// What holds for everyone, and for each role.
     pub(crate) fn policies(&self) -> Policies {
         Policies { policy: Arc::clone(&self.policy), roles: Arc::clone(&self.roles) }

@@ -69,6 +69,7 @@ mod pages;
 mod parameter_headers;
 mod plain_names;
 mod question;
+pub mod question_form;
 mod reader;
 mod relay;
 mod repair;

@@ -1,9 +1,10 @@
-//! A server's question as its client sees it: the server's name comes first, on a line of our own, and the length is bounded.
+//! A server's question as whoever answers sees it: the server's name comes first, on a line of our own, and the length is bounded.
 
-use exuvia_mcp_client::Abilities;
 use exuvia_text::{indented, is_plain_name, line, printable};
 use http::Uri;
 use serde_json::{Map, Value, json};
+
+use crate::relay::Abilities;
 
 /// The longest message, in characters.
 const MESSAGE_CHARS: usize = 4_000;
@@ -28,7 +29,8 @@ const SERVER_KEY: &str = "exuvia/server";
 
 /// The parameters of a question of `server`, as a client is asked it that can do this. `None`: this client cannot be asked, or
 /// the question is none that a person could be shown.
-pub(crate) fn shown(server: &str, method: &str, params: Value, can: Abilities) -> Option<Value> {
+#[must_use]
+pub fn shown(server: &str, method: &str, params: Value, can: Abilities) -> Option<Value> {
     let Value::Object(mut params) = params else { return None };
     match method {
         "sampling/createMessage" if can.sampling => {}
@@ -42,7 +44,8 @@ pub(crate) fn shown(server: &str, method: &str, params: Value, can: Abilities) -
 }
 
 /// The same for requests by their names (SEP-2322), as far as they can be shown.
-pub(crate) fn requests(server: &str, requests: Map<String, Value>, can: Abilities) -> Map<String, Value> {
+#[must_use]
+pub fn requests(server: &str, requests: Map<String, Value>, can: Abilities) -> Map<String, Value> {
     let shown = |request: &mut Value| {
         let request = request.as_object_mut()?;
         let params = request.remove("params").unwrap_or_else(|| json!({}));

@@ -123,6 +123,18 @@ impl Abilities {
         Self { elicitation: self.elicitation, url: self.url, ..Self::default() }
     }
 
+    /// What one of two can be asked for.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            elicitation: self.elicitation || other.elicitation,
+            url: self.url || other.url,
+            sampling: self.sampling || other.sampling,
+            tasks: self.tasks || other.tasks,
+            roots: self.roots || other.roots,
+        }
+    }
+
     /// Whether there is anything to ask for in the middle of a request.
     pub fn any(self) -> bool {
         self.elicitation || self.url || self.sampling

@@ -148,6 +148,9 @@ pub struct HeldCall {
 pub struct HeldApproval {
     /// Its id.
     pub id: ApprovalId,
+    /// The line of the script that made the call, counted from 1, as the guest says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
     /// Where it is answered. None: by command alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,

@@ -61,6 +61,16 @@ const areas = {
     fake.emit("answered", { approval: found.id, run: found.run });
     return found;
   },
+  questions(fake, { method, name, action, body }) {
+    const all = fake.questions ?? [];
+    if (!name) return { items: all, next: null };
+    const found = all.find(({ id }) => id === name);
+    if (!found || method === "GET") return found;
+    fake.questions = all.filter((one) => one !== found);
+    fake.answers = [...(fake.answers ?? []), { id: found.id, ...body }];
+    fake.emit("question-over", { question: found.id, run: found.run });
+    return { done: true };
+  },
   servers(fake, { method, name, action }) {
     const all = world.servers(fake.now);
     if (!name) return { items: all, next: null };

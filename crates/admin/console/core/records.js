@@ -12,7 +12,7 @@ export function session(answer) {
 /** A run of a list: its outcome is never null. */
 export function summary(run) {
     const isRunning = run.live ?? (run.outcome === null || run.outcome === undefined);
-    return { ...run, outcome: run.outcome ?? (isRunning ? RUNNING : "unknown"), error: errorLine(run.error) };
+    return { ...run, outcome: run.outcome ?? (isRunning ? RUNNING : run.waits ?? "unknown"), error: errorLine(run.error) };
 }
 
 /** Whether a run has come to its end. */

@@ -9,7 +9,7 @@ import { showKeys } from "./dialog.js";
 import { button } from "./elements.js";
 
 const PLACES = [
-    { to: "/approvals", name: "Approvals", key: "g a", screens: ["approvals"] },
+    { to: "/approvals", name: "Approvals", key: "g a", screens: ["approvals", "question"] },
     { to: "/runs", name: "Runs", key: "g r", screens: ["runs", "run"] },
     { to: "/servers", name: "Servers", key: "g s", screens: ["servers", "server"] },
     { to: "/access", name: "Access", key: "g k", screens: ["access", "key", "policy"] },

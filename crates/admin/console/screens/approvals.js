@@ -27,7 +27,8 @@ export async function show({ main, params, signal, session, title, waiting }) {
     const live = h("span.live", { role: "status" });
     const detail = h("div.approval");
     const heading = session.scope ? "Approval" : "Waiting approvals";
-    main.append(h("header.page-head", h("h1", heading), live),
+    const asked = h("div");
+    main.append(h("header.page-head", h("h1", heading), live), asked,
         h("div.approvals", { class: chosen ? "has-chosen" : "" }, h("section.queue-section", { "aria-label": "Queue" }, frame, more), detail));
 
     let known = null;
@@ -48,6 +49,9 @@ export async function show({ main, params, signal, session, title, waiting }) {
         bind(signal, "k", "Previous approval", () => move(-1));
     }
     follow("/approvals/events", STATES, { signal, changed: read, state: (state) => showLive(live, state) });
+    const readQuestions = async () => showQuestions(asked, (await get("/questions", {}, { signal })).items);
+    follow("/approvals/events", ["question-asked", "question-over"], { signal, changed: readQuestions });
+    readQuestions().catch(() => {});
     const items = await read();
     if (chosen) {
         answeredElsewhere = await showCard(detail, chosen, { signal, session, read, title });
@@ -90,6 +94,16 @@ async function showCard(detail, id, { signal, session, read, title }) {
     };
     await again(false);
     return (items) => isWaiting && !items.some((one) => one.id === id && one.state === "pending") && again(false);
+}
+
+/** What servers ask meanwhile, above the queue. */
+function showQuestions(place, questions) {
+    if (!questions.length) return replace(place);
+    const items = questions.map((one) => h("li", h("a.queue-entry", { href: `/question/${encodeURIComponent(one.id)}` },
+        h("span.queue-tool", visibleName(one.server), " asks"),
+        h("span.queue-who", visibleName(one.principal ?? "?"), one.line ? ` · line ${one.line}` : ""),
+        h("span.queue-when", when(one.asked_ms, { relative: true })))));
+    return replace(place, h("section.questions", { "aria-label": "Questions of servers" }, h("h2", "Servers ask"), h("ul.question-list", items)));
 }
 
 function showList(list, frame, items, chosen, session) {

@@ -5,7 +5,7 @@ use exuvia_gateway::now_ms;
 use exuvia_journal::{
     Approval, ApprovalAnswer, ApprovalChannel, ApprovalContent, ApprovalFilter, ApprovalState, ApprovalStore,
 };
-use exuvia_tool::{ApprovalId, RunId};
+use exuvia_tool::{ApprovalId, Principal, RunId};
 use http::StatusCode;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ const MOST: u32 = 500;
 pub(super) struct ApprovalQuery {
     /// In this state. Default: any.
     state: Option<StateView>,
+    /// Of runs of this principal: `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`.
+    #[schemars(regex(pattern = r"^(operator|key:[A-Za-z0-9._-]+|user:[A-Za-z0-9._-]+/[A-Za-z0-9%._-]+)$"))]
+    principal: Option<String>,
     /// Of this run.
     run: Option<String>,
     /// At most so many. Default: 100.
@@ -103,6 +106,12 @@ pub(super) struct ApprovalSummary {
     rule: String,
     /// The size of the arguments, in bytes of JSON.
     arguments_bytes: u64,
+    /// The SHA-256 of the canonical form of the arguments, in hexadecimal digits. Empty for the start of the script.
+    arguments_sha256: String,
+    /// The SHA-256 of the script, in hexadecimal digits.
+    script_sha256: String,
+    /// The digest of the tool's definition. Null: the start of the script.
+    tool_sha256: Option<String>,
     /// The call was sent before, and what came of it is unknown: it may have happened.
     may_have_happened: bool,
     /// When it was asked, in milliseconds since the epoch.
@@ -113,6 +122,8 @@ pub(super) struct ApprovalSummary {
     state: &'static str,
     /// Who answered, and how.
     answer: Option<AnswerView>,
+    /// When it was used, in milliseconds since the epoch.
+    used_ms: Option<u64>,
     /// Why it is void.
     void_reason: Option<String>,
     /// What an answer repeats, so that it covers what was shown and nothing else.
@@ -132,6 +143,8 @@ struct AnswerView {
     at_ms: u64,
     /// Why, in the words of whoever answered.
     reason: Option<String>,
+    /// The digest of what was shown.
+    shown_sha256: String,
 }
 
 /// An approval with all that is to be decided on.
@@ -199,6 +212,7 @@ impl ApprovalSummary {
             channel: answer.channel.name(),
             at_ms: answer.at_ms,
             reason: answer.reason,
+            shown_sha256: answer.shown_sha256,
         });
         Self {
             id: approval.id.to_string(),
@@ -212,11 +226,15 @@ impl ApprovalSummary {
             line: approval.line,
             rule: approval.rule,
             arguments_bytes: approval.arguments_bytes,
+            arguments_sha256: approval.arguments_sha256,
+            script_sha256: approval.script_sha256,
+            tool_sha256: approval.tool_sha256,
             may_have_happened: approval.may_have_happened,
             created_ms: approval.created_ms,
             expires_ms: approval.expires_ms,
             state: approval.state.name(),
             answer,
+            used_ms: approval.used_ms,
             void_reason: approval.void_reason,
             shown_sha256: approval.shown_sha256,
             may_answer,
@@ -225,7 +243,7 @@ impl ApprovalSummary {
 }
 
 pub(super) async fn list(ask: Ask<Nothing, ApprovalQuery>) -> Result<Page<ApprovalSummary>, ApiError> {
-    let ApprovalQuery { state, run, limit, before } = ask.query;
+    let ApprovalQuery { state, principal, run, limit, before } = ask.query;
     let limit = limit.map_or(LIMIT, |limit| limit as usize);
     if !(1..=MOST as usize).contains(&limit) {
         return Err(ApiError::bad_request(format!("limit: must be between 1 and {MOST}")));
@@ -236,7 +254,9 @@ pub(super) async fn list(ask: Ask<Nothing, ApprovalQuery>) -> Result<Page<Approv
         (Some(own), _) => Some(own.clone()),
         (None, run) => run.map(RunId::new),
     };
-    let filter = ApprovalFilter { state, principal: None, run, before: before.map(ApprovalId::new), limit: limit + 1 };
+    let principal = principal.map(|principal| principal.parse::<Principal>()).transpose();
+    let principal = principal.map_err(|error| ApiError::bad_request(format!("principal: {error}")))?;
+    let filter = ApprovalFilter { state, principal, run, before: before.map(ApprovalId::new), limit: limit + 1 };
     let mut found = ask.admin.sources().approvals()?.list(&filter).await?;
     let has_more = found.len() > limit;
     found.truncate(limit);
@@ -312,11 +332,19 @@ async fn card(
     })
 }
 
-pub(super) async fn show(ask: Ask<ApprovalPath>) -> Result<ApprovalView, ApiError> {
+/// What is shown of an approval.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CardQuery {
+    /// Whether what would allow it from now on is looked up. Default: true.
+    suggestion: Option<bool>,
+}
+
+pub(super) async fn show(ask: Ask<ApprovalPath, CardQuery>) -> Result<ApprovalView, ApiError> {
     let store = ask.admin.sources().approvals()?;
     let approval = seen(&*store, &ApprovalId::new(ask.path.id), &ask.caller).await?;
     // A suggestion shows calls of others, and is no business of whoever came by the link of one run.
-    let suggests = ask.caller.only_run().is_none();
+    let suggests = ask.query.suggestion.unwrap_or(true) && ask.caller.only_run().is_none();
     card(&ask.admin, &*store, approval, (&ask.caller, suggests)).await
 }
 
@@ -347,6 +375,7 @@ pub(super) async fn events(ask: Ask) -> Result<Events, ApiError> {
     let place = ask.admin.stream_place()?;
     let store: Arc<dyn ApprovalStore> = ask.admin.sources().approvals()?;
     let only = ask.caller.only_run().cloned();
-    let events = approval_events::follow(store, only).await?;
+    let questions = ask.admin.gateway()?.open_questions().cloned();
+    let events = approval_events::follow(store, questions, only).await?;
     Ok(Events::new(events, ask.admin.over(), place))
 }

@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod live;
 mod page;
+mod questions;
 mod replay;
 mod roles;
 mod run_detail;
@@ -57,10 +58,18 @@ pub(crate) fn operations() -> Vec<Operation> {
         ),
         Operation::new((DELETE, "/runs/{id}"), Operators, "Erases the content of a run or direct call", runs::erase),
         Operation::new((GET, "/approvals"), Approvers, "Approvals, the latest first", approvals::list),
-        Operation::stream("/approvals/events", Approvers, "Approvals that are asked and answered", approvals::events),
+        Operation::stream(
+            "/approvals/events",
+            Approvers,
+            "Approvals and questions that are asked and answered",
+            approvals::events,
+        ),
         Operation::new((GET, "/approvals/{id}"), Approvers, "All that an approval is about", approvals::show),
         Operation::new((POST, "/approvals/{id}/approve"), Approvers, "Approves one call, once", approvals::approve),
         Operation::new((POST, "/approvals/{id}/deny"), Approvers, "Denies one call", approvals::deny),
+        Operation::new((GET, "/questions"), Approvers, "What servers ask people meanwhile", questions::list),
+        Operation::new((GET, "/questions/{id}"), Approvers, "All that a server asks", questions::show),
+        Operation::new((POST, "/questions/{id}/answer"), Approvers, "Answers a server, once", questions::answer),
         Operation::new((GET, "/keys"), Operators, "Keys, configured and issued", keys::list),
         Operation::new((POST, "/keys"), Operators, "Issues a key", keys::create),
         Operation::new((GET, "/keys/{name}"), Operators, "A key", keys::show),

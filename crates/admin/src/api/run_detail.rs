@@ -30,6 +30,8 @@ pub(super) struct RunDetail {
     started_ms: u64,
     /// Whether it is in flight.
     live: bool,
+    /// How it waits for approvals: `held`, with a process that has its instance, or `parked`, without one. Null: it does not.
+    waits: Option<&'static str>,
     /// Whether its content was erased.
     is_erased: bool,
     /// The script. Null: of a direct call, of a rejected script, or erased.
@@ -103,7 +105,7 @@ pub(super) struct CallSummary {
 
 impl RunDetail {
     /// What is exported of a record, which is redacted.
-    pub(super) fn of(exported: Exported, live: bool) -> Self {
+    pub(super) fn of(exported: Exported, live: bool, waits: Option<&'static str>) -> Self {
         let Exported { id, kind, principal, outcome, started_ms, is_erased, rejected, .. } = exported;
         let replayable = kind == "run" && !is_erased && exported.start.is_some();
         let has_start = exported.start.is_some();
@@ -124,6 +126,7 @@ impl RunDetail {
             limit: end.limit,
             started_ms,
             live,
+            waits,
             is_erased,
             script: has_script.then_some(start.source),
             decision: Some(start.rule).filter(|rule| !rule.is_empty()),

@@ -1,7 +1,7 @@
 //! One run: what is recorded of it, and what can be done with it.
 
-use exuvia_gateway::now_ms;
-use exuvia_journal::Erasure;
+use exuvia_gateway::{NotCancelled, now_ms};
+use exuvia_journal::{Erasure, WaitingState};
 use exuvia_tool::{Json, Origin, RunId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use crate::admin::Admin;
 use crate::answer::ApiError;
 use crate::exported::Exported;
 use crate::operation::Ask;
+use crate::sources::SourceError;
 
 /// The most that is shown of arguments or a value, in bytes of JSON.
 const VALUE_BYTES: usize = 4 << 20;
@@ -74,8 +75,14 @@ pub(super) fn unknown(id: &str) -> ApiError {
 pub(super) async fn show(ask: Ask<RunPath>) -> Result<RunDetail, ApiError> {
     let id = ask.path.id;
     let exported = exported(&ask.admin, &id).await?;
-    let live = ask.admin.gateway().is_ok_and(|gateway| gateway.live_runs().has(&RunId::new(&id)));
-    Ok(RunDetail::of(exported, live))
+    let run = RunId::new(&id);
+    let live = ask.admin.gateway().is_ok_and(|gateway| gateway.live_runs().has(&run));
+    let waits = match ask.admin.sources().approvals() {
+        Ok(store) => store.waiting(&run).await?.map(|waiting| waiting.state).filter(WaitingState::goes_on),
+        // Nobody is asked.
+        Err(_) => None,
+    };
+    Ok(RunDetail::of(exported, live, waits.map(|state| state.name())))
 }
 
 pub(super) async fn call(ask: Ask<CallPath>) -> Result<CallContent, ApiError> {
@@ -101,13 +108,14 @@ pub(super) fn text(json: Json) -> String {
 pub(super) async fn cancel(ask: Ask<RunPath>) -> Result<Done, ApiError> {
     let id = RunId::new(&ask.path.id);
     let action = ask.admin.record(&ask.caller, "run.cancel", id.as_str()).await?;
-    if !ask.admin.gateway()?.live_runs().cancel(&id) {
-        let message = format!(
-            "no run {:?} is in flight; one that is parked ends by denying its approvals, or by erasing it",
-            ask.path.id
-        );
-        return Err(ApiError::not_found(message));
-    }
+    ask.admin.gateway()?.cancel_run(&id).await.map_err(|why| {
+        let message = format!("run {:?} is not cancelled: {why}", ask.path.id);
+        match why {
+            NotCancelled::Unknown => ApiError::not_found(message),
+            NotCancelled::Elsewhere => ApiError::conflict(message),
+            why => ApiError::unavailable(SourceError::new(why).to_string()),
+        }
+    })?;
     action.done();
     Ok(Done::DONE)
 }

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// How people learn that approvals wait. Messages hold no arguments and no script.
+/// How people learn that approvals wait, how long they can be answered, and how many may wait. Messages hold no arguments and no
+/// script.
 #[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("dependentRequired" = {
@@ -27,4 +28,23 @@ pub(super) struct Approvals {
     pub(super) webhook_proxy: Option<String>,
     /// Whether the desktop shows a notification, by `notify-send` or on macOS by `osascript`. Default: false.
     pub(super) desktop: bool,
+    /// How long an approval can be answered and used, in minutes. Then it counts as denied. Default: 1,440, a day.
+    #[schemars(range(min = 1, max = 43_200))]
+    pub(super) expires_minutes: Option<u64>,
+    /// How long a run that waits belongs to a process that was killed, in milliseconds. Then another process, or the next one, brings it back.
+    /// Default: 2,000, in PostgreSQL 10,000.
+    #[schemars(range(min = 1_000, max = 600_000))]
+    pub(super) lease_ms: Option<u64>,
+    /// Approvals that may be pending. A call beyond that is denied, and the script is told why. Default: 100,000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) pending: Option<u64>,
+    /// Approvals of one principal that may be pending. Default: 1,000, or `pending` where that is less.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) pending_per_principal: Option<u64>,
+    /// Runs that may wait for approvals. Default: 20,000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) waiting_runs: Option<u64>,
+    /// Runs of one principal that may wait for approvals. Default: 1,000, or `waiting_runs` where that is less.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub(super) waiting_runs_per_principal: Option<u64>,
 }

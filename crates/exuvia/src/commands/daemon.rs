@@ -1,9 +1,11 @@
-//! What is asked of a running daemon, by its socket: `exuvia servers`, `exuvia console`, `exuvia runs cancel`.
+//! What is asked of a running daemon, by its socket: `exuvia servers`, `exuvia console`, `exuvia runs cancel` and `erase`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_admin::AdminClient;
+use exuvia_admin::{AdminClient, ClientError};
+use exuvia_config::JournalConfig;
 use exuvia_text::{line, one_line};
 use serde_json::{Value, json};
 
@@ -14,6 +16,8 @@ use crate::file_threads::FileThreads;
 use crate::journal_args::JournalArgs;
 use crate::terminal::Terminal;
 
+/// How long a daemon has to accept a connection.
+const CONNECTING: Duration = Duration::from_secs(5);
 /// How much of a reason is shown in a table, in characters.
 const WHY_CHARS: usize = 100;
 
@@ -24,8 +28,29 @@ async fn connected(args: JournalArgs) -> Result<AdminClient> {
     Ok(AdminClient::connect(&folder).await?)
 }
 
+/// The daemons that run beside this journal. One that does not respond is none.
+pub(crate) async fn daemons(journal: &JournalConfig) -> Vec<AdminClient> {
+    let Some(folder) = admin::folder(journal) else { return Vec::new() };
+    let connected = tokio::time::timeout(CONNECTING, AdminClient::connect_all(&folder)).await;
+    connected.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Asks daemons to erase a run. Whether one of them had it.
+pub(crate) async fn erase(daemons: &mut [AdminClient], run: &str) -> Result<bool> {
+    for daemon in daemons {
+        match daemon.delete(&format!("/runs/{}", part(run))).await {
+            Ok(_) => return Ok(true),
+            Err(ClientError::Refused { code, .. }) if code == "not-found" => {}
+            // Its journal is read here as well.
+            Err(ClientError::Lost(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
 /// A name as a part of a path.
-fn part(name: &str) -> String {
+pub(crate) fn part(name: &str) -> String {
     let bytes = name.bytes().map(|byte| match byte {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
         byte => format!("%{byte:02X}"),

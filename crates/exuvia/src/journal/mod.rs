@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use exuvia_admin::JournalReader;
-use exuvia_config::DatabaseUrl;
+use exuvia_config::{ApprovalLimits, DatabaseUrl};
 use exuvia_gateway::{ApprovalConfig, now_ms};
 use exuvia_journal::{
     ApprovalStore, Archive, Journal, MemoryApprovals, MemoryJournal, PostgresApprovals, SqliteApprovals, StoreArchive,
@@ -33,6 +33,8 @@ const MEMORY_BYTES: usize = 64 << 20;
 const CLOSING: Duration = Duration::from_secs(3);
 /// How long a run belongs to a process that shares its journal with none.
 const ALONE: Duration = Duration::from_secs(2);
+/// The same, of one that shares it with others.
+const SHARED: Duration = Duration::from_secs(10);
 
 /// The journal of this process.
 pub(crate) struct ProcessJournal {
@@ -96,18 +98,18 @@ impl ProcessJournal {
     /// # Errors
     ///
     /// They cannot be opened.
-    pub(crate) async fn approvals(&self) -> Result<ApprovalConfig> {
+    pub(crate) async fn approvals(&self, limits: &ApprovalLimits) -> Result<ApprovalConfig> {
         let Some(Stored { folder, url, .. }) = &self.stored else {
-            return Ok(ApprovalConfig::of(MemoryApprovals::new(self.entries())));
+            return Ok(ApprovalConfig::within(MemoryApprovals::new(self.entries()), limits, ALONE));
         };
         if let Some(url) = url {
-            return Ok(ApprovalConfig::of(PostgresApprovals::open(&url.0).await?));
+            return Ok(ApprovalConfig::within(PostgresApprovals::open(&url.0).await?, limits, SHARED));
         }
         let folder = folder.clone();
         let store: Arc<dyn ApprovalStore> =
             tokio::task::spawn_blocking(move || SqliteApprovals::open(&folder)).await??;
         // The folder belongs to this process: what was left in it can be brought back soon.
-        Ok(ApprovalConfig { lease: ALONE, ..ApprovalConfig::of(store) })
+        Ok(ApprovalConfig::within(store, limits, ALONE))
     }
 
     /// The same, for the admin API, with the approvals that are kept in it.

@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// What the program gets of the environment: where it finds the desktop.
 const VARIABLES: [&str; 7] =
     ["DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "HOME", "PATH", "USER", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR"];
-const TITLE: &str = "Exuvia: a call waits for approval";
+const TITLE: &str = "Exuvia: a call waits for a person";
 /// What failures are logged by.
 const NAME: &str = "desktop";
 

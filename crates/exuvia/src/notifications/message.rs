@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use exuvia_gateway::OpenQuestion;
 use exuvia_journal::Approval;
 use exuvia_text::{cut, line};
 use serde::Serialize;
@@ -26,10 +27,23 @@ pub(super) struct WebhookMessage {
 }
 
 #[derive(Serialize)]
-struct Body<'a> {
+struct Body<D> {
     r#type: &'static str,
     timestamp: String,
-    data: Data<'a>,
+    data: D,
+}
+
+/// A question of a server: neither what it asks nor for what.
+#[derive(Serialize)]
+struct QuestionData<'a> {
+    question: &'a str,
+    run: &'a str,
+    principal: String,
+    server: String,
+    tool: String,
+    expires: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -61,6 +75,32 @@ impl WebhookMessage {
         let body = serde_json::to_string(&body).unwrap_or_default();
         Self { id: approval.id.to_string(), expires_ms: approval.expires_ms, body }
     }
+}
+
+impl WebhookMessage {
+    pub(super) fn of_question(question: &OpenQuestion, link: Option<String>) -> Self {
+        let data = QuestionData {
+            question: &question.id,
+            run: question.run.as_str(),
+            principal: shown(&question.principal.to_string(), NAME_CHARS),
+            server: shown(&question.server, NAME_CHARS),
+            tool: shown(&question.tool, NAME_CHARS),
+            expires: time(question.until_ms),
+            link,
+        };
+        let body = Body { r#type: "question.waiting", timestamp: time(question.asked_ms), data };
+        // Texts alone: they are always JSON.
+        let body = serde_json::to_string(&body).unwrap_or_default();
+        Self { id: question.id.clone(), expires_ms: question.until_ms, body }
+    }
+}
+
+/// What the desktop shows of a question of a server.
+pub(super) fn question_text(question: &OpenQuestion) -> String {
+    let OpenQuestion { server, tool, principal, until_ms, .. } = question;
+    let name = shown(&format!("{server}.{tool}"), DESKTOP_CHARS / 2);
+    let principal = shown(&principal.to_string(), NAME_CHARS);
+    shown(&format!("{name} asks a person, until {}, in a script of {principal}", time(*until_ms)), DESKTOP_CHARS)
 }
 
 /// What the desktop shows of approvals that are asked together. None: of none.

@@ -1,4 +1,4 @@
-//! Notifications of approvals that wait for a person: a signed message to a webhook, a notification on the desktop.
+//! Notifications of approvals, and of questions of servers, that wait for a person: a signed message to a webhook, a notification on the desktop.
 //!
 //! They hold no arguments and no script. Whoever asks is never blocked: what finds no room in a bounded queue is lost, counted and logged.
 
@@ -13,12 +13,12 @@ use std::sync::{Arc, Mutex, Weak};
 
 use anyhow::Result;
 use exuvia_config::ApprovalsConfig;
-use exuvia_gateway::{ApprovalNotices, AskedApprovals, Gateway};
+use exuvia_gateway::{ApprovalNotices, AskedApprovals, Gateway, OpenQuestion};
 use exuvia_tool::{ApprovalId, locked};
 
 use desktop::Desktop;
 use failures::Failures;
-use message::{WebhookMessage, desktop_text};
+use message::{WebhookMessage, desktop_text, question_text};
 use webhook::WebhookSender;
 
 /// How many approvals are known to be notified of. Their ids begin with the time: those that were asked first go first.
@@ -72,6 +72,16 @@ impl ApprovalNotices for Notifications {
         }
         if let (Some(desktop), Some(text)) = (&self.desktop, desktop_text(&new)) {
             desktop.show(text);
+        }
+    }
+
+    fn question_asked(&self, question: &OpenQuestion) {
+        if let Some(webhook) = &self.webhook {
+            let link = self.gateway.upgrade().and_then(|gateway| gateway.question_link(question));
+            webhook.send(WebhookMessage::of_question(question, link));
+        }
+        if let Some(desktop) = &self.desktop {
+            desktop.show(question_text(question));
         }
     }
 }

@@ -172,7 +172,11 @@ pub fn awaiting(held: &[HeldCall]) -> String {
 fn parked(held: &[HeldCall], run: Option<&RunId>) -> String {
     let mut text = "awaiting approval; ask the user to answer:".to_owned();
     for (call, approval) in held.iter().filter_map(|call| Some((call, call.approval.as_ref()?))) {
-        let what = if call.id.is_none() { "the start of the script".to_owned() } else { call.name.to_string() };
+        let of_line = approval.line.map_or_else(String::new, |line| format!(" on line {line}"));
+        let what = match call.id {
+            None => "the start of the script".to_owned(),
+            Some(id) => format!("{}, call {}{of_line}", call.name, id.0),
+        };
         let by = match &approval.link {
             Some(link) => line(link),
             None => format!("exuvia approvals approve {}", approval.id),

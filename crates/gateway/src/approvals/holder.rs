@@ -1,6 +1,7 @@
 //! The runs that this process has, among all processes that share a store of approvals.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -90,6 +91,22 @@ impl Lease {
         let state = Arc::new(State { until_ms, lost, is_over });
         locked(&approvals.leases.held).insert(run.clone(), Arc::clone(&state));
         Self { approvals: Arc::clone(approvals), run: run.clone(), state }
+    }
+
+    /// The same, of a run that is about to be claimed. None: this process has it already, or is about to.
+    pub(crate) fn reserve(
+        approvals: &Arc<Approvals>,
+        run: &RunId,
+        until_ms: u64,
+        lost: CancellationToken,
+    ) -> Option<Self> {
+        let (until_ms, is_over) = (AtomicU64::new(until_ms), tokio::sync::Mutex::new(false));
+        let state = Arc::new(State { until_ms, lost, is_over });
+        match locked(&approvals.leases.held).entry(run.clone()) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(place) => place.insert(Arc::clone(&state)),
+        };
+        Some(Self { approvals: Arc::clone(approvals), run: run.clone(), state })
     }
 
     /// It was asked for again.

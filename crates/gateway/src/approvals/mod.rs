@@ -14,11 +14,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
+use exuvia_config::ApprovalLimits;
 use exuvia_journal::{Approval, ApprovalBounds, ApprovalFilter, ApprovalState, ApprovalStore};
 use exuvia_tool::{ApprovalId, RunId};
 
 use crate::ids::Ids;
 use crate::metrics::Metrics;
+use crate::page_questions::{OpenQuestion, OpenQuestions};
 
 pub(crate) use answered::{Answered, outcome};
 pub(crate) use card::ApprovalCard;
@@ -28,6 +30,9 @@ pub(crate) use run_holds::{Parked, RunEnding, RunHolds};
 
 use holder::Leases;
 use waiters::Waiters;
+
+/// How long a run belongs to a process that does not say so again, unless something else is configured.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// How approvals are kept and bounded.
 #[derive(Clone)]
@@ -50,6 +55,10 @@ pub trait ApprovalLinks: Send + Sync {
 
     /// The address of the page of an approval, for whoever is logged in there. It is no credential. None: there is no page.
     fn page(&self, approval: &ApprovalId) -> Option<String>;
+
+    /// The address of the page of a question of a server, with what answers what is asked of its run: for a person alone. None: there is no
+    /// page.
+    fn question_link(&self, run: &RunId, question: &str) -> Option<String>;
 }
 
 /// A way by which people are asked beside the link. Whoever is asked answers by [`Gateway::answer_approval`](crate::Gateway::answer_approval).
@@ -57,6 +66,9 @@ pub trait ApprovalNotices: Send + Sync {
     /// A run waits for these approvals, and for nothing else. Each approval comes once; several that are asked together come together. Must
     /// not block.
     fn asked(&self, asked: &AskedApprovals);
+
+    /// A server asks a person something in the middle of a call. Must not block.
+    fn question_asked(&self, _question: &OpenQuestion) {}
 }
 
 /// Approvals that are asked together.
@@ -79,6 +91,8 @@ pub(crate) struct Approvals {
     pub(crate) leases: Leases,
     pub(crate) waiters: Waiters,
     pub(crate) metrics: Arc<Metrics>,
+    /// What servers ask people meanwhile.
+    pub(crate) questions: Arc<OpenQuestions>,
     ids: Ids,
     links: OnceLock<Arc<dyn ApprovalLinks>>,
     notices: RwLock<Vec<Arc<dyn ApprovalNotices>>>,
@@ -87,20 +101,22 @@ pub(crate) struct Approvals {
 }
 
 impl ApprovalConfig {
-    /// Approvals in this store, with the default bounds.
+    /// Approvals in this store, with the default limits.
     #[must_use]
     pub fn of(store: Arc<dyn ApprovalStore>) -> Self {
-        Self {
-            store,
-            bounds: ApprovalBounds {
-                pending_per_principal: 1_000,
-                pending: 100_000,
-                runs_per_principal: 1_000,
-                runs: 20_000,
-            },
-            expires: Duration::from_secs(24 * 60 * 60),
-            lease: Duration::from_secs(10),
-        }
+        Self::within(store, &ApprovalLimits::default(), LEASE)
+    }
+
+    /// Approvals in this store, within these limits. `lease`: where they say nothing of it.
+    #[must_use]
+    pub fn within(store: Arc<dyn ApprovalStore>, limits: &ApprovalLimits, lease: Duration) -> Self {
+        let bounds = ApprovalBounds {
+            pending_per_principal: limits.pending_per_principal,
+            pending: limits.pending,
+            runs_per_principal: limits.waiting_runs_per_principal,
+            runs: limits.waiting_runs,
+        };
+        Self { store, bounds, expires: limits.expires, lease: limits.lease.unwrap_or(lease) }
     }
 }
 
@@ -114,8 +130,8 @@ impl fmt::Debug for ApprovalConfig {
 impl Approvals {
     pub(crate) fn new(config: ApprovalConfig, ids: Ids, metrics: Arc<Metrics>) -> Arc<Self> {
         let leases = Leases::new(ids.run().to_string(), config.lease);
-        let (waiters, links, notices, seen) = Default::default();
-        Arc::new(Self { config, leases, waiters, metrics, ids, links, notices, seen })
+        let (waiters, questions, links, notices, seen) = Default::default();
+        Arc::new(Self { config, leases, waiters, metrics, questions, ids, links, notices, seen })
     }
 
     pub(crate) fn store(&self) -> &dyn ApprovalStore {
@@ -147,6 +163,24 @@ impl Approvals {
         }
     }
 
+    /// Whether there is a place where people answer.
+    pub(crate) fn has_page(&self) -> bool {
+        self.links.get().is_some()
+    }
+
+    /// Where a person answers what a server asks, with what lets them.
+    pub(crate) fn question_link(&self, question: &OpenQuestion) -> Option<String> {
+        self.links.get()?.question_link(&question.run, &question.id)
+    }
+
+    pub(crate) fn tell_of_question(&self, question: &OpenQuestion) {
+        self.notices().iter().for_each(|notices| notices.question_asked(question));
+    }
+
+    fn notices(&self) -> Vec<Arc<dyn ApprovalNotices>> {
+        self.notices.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn set_links(&self, links: Arc<dyn ApprovalLinks>) {
         // Set once, when whatever serves the page has its address.
         let _ = self.links.set(links);
@@ -157,8 +191,7 @@ impl Approvals {
     }
 
     pub(crate) fn tell(&self, asked: &AskedApprovals) {
-        let notices = self.notices.read().unwrap_or_else(PoisonError::into_inner).clone();
-        notices.iter().for_each(|notices| notices.asked(asked));
+        self.notices().iter().for_each(|notices| notices.asked(asked));
     }
 
     /// Waits until an approval is pending no more.

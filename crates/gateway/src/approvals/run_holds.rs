@@ -213,7 +213,11 @@ impl RunHolds {
         self.begin(until_ms);
         let approval = kept.pop().ok_or_else(|| ApprovalError::new(ApprovalErrorKind::Malformed))?;
         let mut held = held;
-        held.approval = Some(HeldApproval { id: approval.id.clone(), link: self.approvals.shown_link(&approval) });
+        held.approval = Some(HeldApproval {
+            id: approval.id.clone(),
+            line: approval.line,
+            link: self.approvals.shown_link(&approval),
+        });
         let (tool, id) = (&held.name, &approval.id);
         tracing::info!(run.id = %self.run, approval.id = %id, tool.name = %tool, rule = approval.rule, "approval asked");
         locked(&self.asked).insert(approval.call, (approval.clone(), held));
@@ -370,7 +374,10 @@ impl RunHolds {
         pending
             .map(|(approval, call)| {
                 let link = self.approvals.shown_link(approval);
-                HeldCall { approval: Some(HeldApproval { id: approval.id.clone(), link }), ..call.clone() }
+                HeldCall {
+                    approval: Some(HeldApproval { id: approval.id.clone(), line: approval.line, link }),
+                    ..call.clone()
+                }
             })
             .collect()
     }

@@ -3,6 +3,7 @@
 use exuvia_policy::Provider;
 use exuvia_tool::{Deadline, DispatchTicket, ToolOutcome};
 
+use super::asking::Asks;
 use super::{Admitted, Inner};
 
 impl Inner {
@@ -14,8 +15,8 @@ impl Inner {
         let is_everybodys = self.run.run_view.routes.uses_gateway_credential(&permit.call().name.server, &context);
         let answer_shapes = self.run.run_view.answer_shapes.as_ref().filter(|_| is_everybodys);
         let learning = answer_shapes.map(|answer_shapes| (answer_shapes, permit.call().name.clone()));
-        let outcome = match &self.run.asker {
-            Some(asker) => self.call_asking(permit, context, asker, &deadline, ticket).await,
+        let outcome = match Asks::of(self.run.asker.as_ref(), self.run.page.as_ref()) {
+            Some(asks) => self.call_asking(permit, context, asks, &deadline, ticket).await,
             None => provider.call(permit, context, ticket).await,
         };
         recorded.came(&outcome);

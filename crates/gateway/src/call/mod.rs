@@ -39,7 +39,7 @@ pub(crate) use rejected::{AWAITING, CallRejected};
 
 use retries::RetryBudget;
 
-use crate::approvals::RunHolds;
+use crate::approvals::{Approvals, RunHolds};
 use crate::authority::Authority;
 use crate::client_questions::ClientAsker;
 use crate::end_guards::CallEndGuard;
@@ -88,6 +88,8 @@ pub(crate) struct RunParts {
     pub(crate) held: mpsc::UnboundedSender<HeldCall>,
     /// Asks the client of the run what servers want to know. None: it cannot be asked.
     pub(crate) asker: Option<ClientAsker>,
+    /// Where a person is asked that where the client cannot be. None: there is no page.
+    pub(crate) page: Option<Arc<Approvals>>,
     /// Asks about calls that need an approval. None: nobody is asked.
     pub(crate) holds: Option<Arc<RunHolds>>,
     /// What is recorded of a run that is brought back.

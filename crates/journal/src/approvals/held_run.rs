@@ -75,6 +75,12 @@ pub enum WaitingState {
 }
 
 impl WaitingState {
+    /// Whether the run waits, or is about to go on.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        matches!(self, Self::Held | Self::Parked)
+    }
+
     /// The stable name of the state.
     #[must_use]
     pub fn name(&self) -> &'static str {

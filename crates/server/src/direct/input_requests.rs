@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exuvia_mcp_client::{Abilities, Input, Question};
+use exuvia_mcp_client::{Abilities, Input, Question, question_form};
 use exuvia_tool::Json;
 use rmcp::model::InputRequiredResult;
 use rmcp::service::{RequestContext, RoleServer};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::results::typed;
-use crate::questions::{OpenQuestion, question_form};
+use crate::questions::OpenQuestion;
 
 /// By what name a question that a server asks in the middle of a call goes into a result.
 const QUESTION: &str = "question";

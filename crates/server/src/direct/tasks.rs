@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use exuvia_mcp_client::Query;
+use exuvia_mcp_client::{Query, question_form};
 use exuvia_tool::{Json, ToolName};
 use rmcp::ErrorData;
 use rmcp::model::{CallToolResponse, CreateTaskResult, GetTaskResult, InputRequests, RequestStateCodec, TaskPayload};
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::Direct;
 use super::request_states::new_codec;
 use super::results;
-use crate::questions::{abilities, question_form};
+use crate::questions::abilities;
 
 /// What the names of tasks begin with.
 const PREFIX: &str = "exuvia-task-";

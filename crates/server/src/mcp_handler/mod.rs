@@ -1,6 +1,7 @@
 //! A profile of the gateway as an MCP server: the four meta-tools, and the tools of direct servers.
 
 mod invalid_params;
+mod picking_up;
 mod requests;
 mod tools;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use exuvia_gateway::answer::{ModelAnswer, render_aside};
-use exuvia_gateway::meta::{self, BadRequest, EXECUTE_TOOL_CODE, MetaAnswer, MetaTool};
+use exuvia_gateway::meta::{self, BadRequest, MetaAnswer, MetaTool};
 use exuvia_gateway::{Client, Profile, RunHandle, trees};
 use exuvia_runtime::{Outcome, Report};
 use exuvia_tool::Json;
@@ -16,13 +16,14 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
+use super::picking_up::asked_run;
 use super::{McpHandler, Opened};
 use crate::client::claiming_client;
 use crate::direct;
 use crate::large_arguments::Arguments;
 use crate::progress::{Followed, follow};
 use crate::questions::abilities;
-use crate::script_questions::{Asked, Asker, PendingRun};
+use crate::script_questions::{Asked, Asker, PendingRun, PutAside};
 
 /// The schema keyword for an argument that is repeated in a header.
 const PARAMETER_HEADER: &str = "x-mcp-header";
@@ -112,6 +113,9 @@ impl McpHandler {
         if let Some(state) = state {
             return self.came_back(call, &state, responses).await;
         }
+        if let Some(run) = asked_run(&request.name, &arguments).filter(|_| call.asker.can.any()) {
+            return Ok(self.picked_up(call, &run).await);
+        }
         let made = meta::call(gateway, view, client, &request.name, &arguments).await;
         Ok(self.meta_answer(call, made).await)
     }
@@ -143,15 +147,7 @@ impl McpHandler {
         };
         if is_answered && matches!(report.outcome, Outcome::AwaitingApproval(_)) {
             // It was parked before the answer, and comes back.
-            let (ScriptCall { opened: (gateway, view), client, .. }, arguments) =
-                (&call, json!({ "run": id.as_str() }));
-            let arguments = arguments.as_object().cloned().unwrap_or_default();
-            let run = meta::call(gateway, view, client, EXECUTE_TOOL_CODE.name, &arguments).await;
-            return match run {
-                Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await).into(),
-                Ok(_) => text("the run goes on: ask for it again".to_owned(), false).into(),
-                Err(error) => text(error.to_string(), true).into(),
-            };
+            return self.picked_up(call, &id).await;
         }
         let meta = usage(&report);
         let mut result = answer(render_aside(*report, room).await);
@@ -164,8 +160,12 @@ impl McpHandler {
         let asks = asked.result().zip(self.shared.questions().enter(call.client.clone()));
         let Some((mut result, place)) = asks else { return Err(run) };
         let arguments = Arc::new(Json::from_value(&Value::Object(call.arguments.clone())));
-        let pending = PendingRun { run, asked, arguments, _place: place };
-        result.request_state = Some(self.pending_runs.insert(pending).map_err(|pending| pending.run)?);
+        let pending = PendingRun { run: PutAside::Followed(run), asked, arguments, _place: place };
+        match self.pending_runs.insert(pending).map_err(|pending| pending.run) {
+            Ok(state) => result.request_state = Some(state),
+            Err(PutAside::Followed(run)) => return Err(run),
+            Err(PutAside::Named(_)) => {}
+        }
         Ok(result)
     }
 
@@ -183,17 +183,20 @@ impl McpHandler {
         let PendingRun { run, asked, _place: place, .. } = pending.inspect_err(|error| self.mistakes.note(error))?;
         drop(place);
         let is_answered = call.asker.returned(asked, responses).await;
-        Ok(self.followed(call, run, is_answered).await)
+        Ok(match run {
+            PutAside::Followed(run) => self.followed(call, run, is_answered).await,
+            PutAside::Named(run) => self.picked_up(call, &run).await,
+        })
     }
 }
 
 /// A call of a meta-tool by a client.
-struct ScriptCall<'a> {
-    opened: &'a Opened,
-    client: &'a Client,
-    arguments: &'a JsonObject,
-    context: &'a RequestContext<RoleServer>,
-    asker: Asker,
+pub(super) struct ScriptCall<'a> {
+    pub(super) opened: &'a Opened,
+    pub(super) client: &'a Client,
+    pub(super) arguments: &'a JsonObject,
+    pub(super) context: &'a RequestContext<RoleServer>,
+    pub(super) asker: Asker,
 }
 
 /// The arguments of a meta-tool, few of which are long.
@@ -207,14 +210,14 @@ async fn tree(Arguments(arguments): &Arguments) -> Result<JsonObject, String> {
 }
 
 /// What a model reads of a run: a text, and the images that it refers to.
-fn answer(answer: ModelAnswer) -> CallToolResult {
+pub(super) fn answer(answer: ModelAnswer) -> CallToolResult {
     let images = answer.images.into_iter().map(|image| ContentBlock::image(image.data, image.mime_type));
     let mut result = text(answer.text, answer.is_error);
     result.content.extend(images);
     result
 }
 
-fn text(text: String, is_error: bool) -> CallToolResult {
+pub(super) fn text(text: String, is_error: bool) -> CallToolResult {
     let content = vec![ContentBlock::text(text)];
     if is_error { CallToolResult::error(content) } else { CallToolResult::success(content) }
 }

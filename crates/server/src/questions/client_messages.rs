@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use exuvia_mcp_client::Abilities;
+use exuvia_mcp_client::question_form::shown;
 use exuvia_tool::Json;
 use rmcp::model::{CancelledNotificationParam, CustomRequest, ProgressNotificationParam, ServerRequest};
 use rmcp::service::{PeerRequestOptions, RequestContext, RequestHandle, RoleServer};
@@ -10,7 +11,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::question_form::shown;
 use crate::client::is_modern;
 
 /// How long the withdrawal of a question may take.

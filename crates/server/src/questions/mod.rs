@@ -2,7 +2,6 @@
 
 mod client_messages;
 mod open_questions;
-pub(crate) mod question_form;
 
 pub(crate) use client_messages::{OpenQuestion, abilities, forward_progress};
 pub(crate) use open_questions::{OpenQuestions, QuestionPlace};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_gateway::{AskedApproval, Client, ClientQuestion, Gateway, ServerQuestion, now_ms};
 use exuvia_journal::{ApprovalAnswer, ApprovalChannel};
-use exuvia_mcp_client::Abilities;
+use exuvia_mcp_client::{Abilities, question_form};
 use exuvia_tool::{BoxFuture, Json};
 use rmcp::model::InputResponses;
 use rmcp::service::{RequestContext, RoleServer};
@@ -19,10 +19,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::questions::{OpenQuestion, QuestionPlace, question_form};
+use crate::questions::{OpenQuestion, QuestionPlace};
 use card_form::{Card, Decision};
 
-pub(crate) use pending_runs::{Asked, PendingRun, PendingRuns};
+pub(crate) use pending_runs::{Asked, PendingRun, PendingRuns, PutAside};
 
 /// How a person is asked.
 const ELICITATION: &str = "elicitation/create";

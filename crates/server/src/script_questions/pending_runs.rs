@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use exuvia_gateway::RunHandle;
-use exuvia_tool::Json;
+use exuvia_tool::{Json, RunId};
 use rmcp::model::InputRequiredResult;
 use serde_json::{Map, Value, json};
 use tokio_util::task::AbortOnDropHandle;
@@ -30,11 +30,19 @@ pub(crate) struct Asked {
 
 /// A run whose client was asked.
 pub(crate) struct PendingRun {
-    pub(crate) run: RunHandle,
+    pub(crate) run: PutAside,
     pub(crate) asked: Asked,
     /// The call's arguments: the client has to repeat them.
     pub(crate) arguments: Arc<Json>,
     pub(crate) _place: QuestionPlace,
+}
+
+/// What is put aside until the client comes back.
+pub(crate) enum PutAside {
+    /// A run that is followed.
+    Followed(RunHandle),
+    /// A run that goes on by itself, and is asked for by its name.
+    Named(RunId),
 }
 
 /// All of an endpoint, by unguessable names.
@@ -131,9 +139,11 @@ impl PendingRuns {
 }
 
 /// The client has not come back: the run goes on, and what is asked can be answered otherwise.
-async fn leave(run: RunHandle, asked: Asked) {
+async fn leave(run: PutAside, asked: Asked) {
     for question in asked.questions.into_values() {
         question.dismiss();
     }
-    follow_alone(run, None).await;
+    if let PutAside::Followed(run) = run {
+        follow_alone(run, None).await;
+    }
 }

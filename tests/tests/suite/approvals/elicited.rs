@@ -246,6 +246,55 @@ async fn a_late_answer_counts_for_a_run_that_is_parked_meanwhile() {
     asking.end().await;
 }
 
+/// The run was parked twice: whoever asks for it by its id is asked for what it waits for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_for_a_parked_run_is_asked_for_what_it_waits_for() {
+    const THREE: &str = "result = [fake.echo(value=n)['value'] for n in range(3)]";
+    let asking = Asking::new(400).await;
+    let gateway = asking.served.gateway.gateway();
+    let approve = async |approval: &Approval| {
+        gateway.answer_approval(&approval.id, true, &answer(approval, None)).await.expect("it waits");
+    };
+    let session = Session::new(&asking.served, json!({})).await;
+    let mut call = session.call("executeToolCode", json!({"code": THREE})).await;
+    call.question().await;
+    let said = call.said().await;
+    assert!(said.contains("awaiting approval"), "{said}");
+    let first = asking.in_state(ApprovalState::Pending).await.pop().expect("one");
+    let run = json!({"run": first.run.as_str()});
+    approve(&first).await;
+    // The client waits, and is asked when the run that came back holds its next call.
+    let mut call = session.call("executeToolCode", run.clone()).await;
+    let question = call.question().await;
+    let second = asking.in_state(ApprovalState::Pending).await.pop().expect("one");
+    assert!(question.to_string().contains(second.id.as_str()), "{question}");
+    session.answer(&question, decide(&question, "approve")).await;
+    let question = call.question().await;
+    session.answer(&question, decide(&question, "approve")).await;
+    let said = call.said().await;
+    assert!(said.contains("[0,1,2]"), "{said}");
+    let channels = asking.in_state(ApprovalState::Used).await.into_iter().map(|one| one.answer.expect("one").channel);
+    assert_eq!(channels.filter(|channel| *channel == ApprovalChannel::Elicitation).count(), 2);
+
+    // By results, in the modern era; and a client that declined by itself is not asked again.
+    let (mut client, asked) = asking.modern(THREE).await;
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let first = asking.in_state(ApprovalState::Pending).await.pop().expect("one");
+    let question = &asked["result"]["inputRequests"]["question-1"];
+    let mut params = back(THREE, &asked, json!({"question-1": decide(question, "approve")}));
+    let mut answered = 0;
+    let answer = loop {
+        let answer = modern(&mut client, params.clone()).await;
+        let Some(question) = answer["result"]["inputRequests"].get("question-1") else { break answer };
+        answered += 1;
+        params = back(THREE, &answer, json!({"question-1": decide(question, "approve")}));
+    };
+    assert_eq!((answered, &answer["result"]["content"][0]["text"]), (2, &json!("[0,1,2]")), "{answer}");
+    let by_name = json!({"name": "executeToolCode", "arguments": {"run": first.run.as_str()}});
+    assert_eq!(modern(&mut client, by_name).await["result"]["content"][0]["text"], "[0,1,2]");
+    asking.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_withdrawn_when_it_is_answered_elsewhere() {
     let asking = Asking::new(LONG_HOLD_MS).await;

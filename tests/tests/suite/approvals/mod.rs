@@ -1,8 +1,11 @@
 //! Calls and scripts that need an approval: held, answered, parked and brought back.
 
+mod by_daemon;
 mod calls;
+mod cancelled;
 mod elicited;
 mod notified;
+mod page_questions;
 mod parked;
 mod served;
 

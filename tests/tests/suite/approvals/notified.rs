@@ -242,7 +242,7 @@ async fn the_desktop_shows_what_waits_by_a_program_that_gets_text_and_no_secret(
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines[..3], ["--app-name=Exuvia", "--", "Exuvia: a call waits for approval"], "{text}");
+    assert_eq!(lines[..3], ["--app-name=Exuvia", "--", "Exuvia: a call waits for a person"], "{text}");
     assert!(lines[3].starts_with("fake.echo, until 20") && lines[3].ends_with("Z, asked by operator"), "{text}");
     assert!(!text.contains("s3cret") && !text.contains("argum3nt"), "{text}");
 }

@@ -15,14 +15,14 @@ async fn a_run_is_parked_and_goes_on_where_it_was() {
     let said = text(&report);
     assert_eq!(report.outcome.name(), "awaiting-approval");
     let expected = format!(
-        "awaiting approval; ask the user to answer:\nfake.echo: exuvia approvals approve {}\n\
+        "awaiting approval; ask the user to answer:\nfake.echo, call 2 on line 5: exuvia approvals approve {}\n\
          then send run=\"{id}\" without code: it goes on, and no finished call is repeated",
         asked[0].id
     );
     assert!(said.starts_with(&expected), "{said}");
     assert_eq!(world.until(&id, |state| *state == WaitingState::Parked).await, WaitingState::Parked);
     assert!(world.gateway.gateway().live_runs().list().is_empty(), "nothing of it is left");
-    assert!(world.pick_up(&id).await.starts_with("awaiting approval; ask the user to answer:\nfake.echo: "));
+    assert!(world.pick_up(&id).await.starts_with("awaiting approval; ask the user to answer:\nfake.echo, call 2 on line 5: "));
     world.answer(&asked[0], true).await;
     world.over(&id).await;
     assert_eq!(world.result(&id), "[true,true,true]");
@@ -451,6 +451,10 @@ impl exuvia_gateway::ApprovalLinks for Pages {
     fn page(&self, approval: &ApprovalId) -> Option<String> {
         Some(format!("http://127.0.0.1/{approval}"))
     }
+
+    fn question_link(&self, _: &RunId, question: &str) -> Option<String> {
+        Some(format!("https://here.example/question/{question}"))
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -462,7 +466,8 @@ async fn calls_that_wait_together_are_told_of_once_with_their_links() {
     let run = world.begin("import asyncio\nawait asyncio.gather(*[fake.echo(value=n) for n in range(4)])");
     let id = run.id().clone();
     let said = text(&run.report().await);
-    assert_eq!(said.matches(&format!("fake.echo: http://127.0.0.1/{id}/")).count(), 4, "{said}");
+    assert_eq!(said.matches(&format!(" on line 2: http://127.0.0.1/{id}/")).count(), 4, "{said}");
+    assert!((1..=4).all(|n| said.contains(&format!("fake.echo, call {n} on line 2: "))), "{said}");
     let asked = world.asked(&id, 4).await;
     world.until(&id, |state| *state == WaitingState::Parked).await;
     world.answer(&asked[0], false).await;

@@ -5,39 +5,29 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use exuvia_approvals::{approval_json, card_text, summary_line};
-use exuvia_gateway::now_ms;
-use exuvia_journal::{ApprovalAnswer, ApprovalChannel, ApprovalState};
-use exuvia_tool::Principal;
+use exuvia_journal::ApprovalState;
 
-use super::{printed, printed_json, utc};
+use super::{Places, printed, printed_json, utc};
 use crate::approvals_args::AnswerArgs;
 use crate::file_threads::FileThreads;
-use crate::journal::ApprovalStores;
 
 /// Shows an approval, asks, and answers. What is answered is what was shown: the answer names its digest.
-pub(super) async fn answer(stores: &ApprovalStores, args: AnswerArgs, allow: bool) -> Result<ExitCode> {
-    let (stored, approval) = stores.find(&args.id).await?;
-    let content = stored.store.content(&approval.id).await?;
+pub(super) async fn answer(places: &mut Places, args: AnswerArgs, allow: bool) -> Result<ExitCode> {
+    let found = places.find(&args.id).await?;
+    let approval = &found.approval;
     if approval.state != ApprovalState::Pending {
         bail!("approval {} cannot be answered: it is {}", approval.id, approval.state);
     }
     if !args.json {
-        printed(&card_text(&approval, content.as_ref(), utc))?;
+        printed(&card_text(approval, found.content.as_ref(), utc))?;
     }
-    if !args.yes && !is_confirmed(allow).await? {
+    if !args.yes && !is_confirmed(if allow { "Approve" } else { "Deny" }).await? {
         bail!("nothing is answered");
     }
-    let answer = ApprovalAnswer {
-        by: Principal::Operator,
-        channel: ApprovalChannel::Cli,
-        at_ms: now_ms(),
-        reason: args.reason,
-        shown_sha256: approval.shown_sha256.clone(),
-    };
-    let answered = stored.store.answer(&approval.id, allow, &answer).await?;
+    let answered = places.answer(&found, allow, args.reason).await?;
     match args.json {
-        true => printed_json(&approval_json(&answered, content.as_ref())),
-        false => printed(&format!("\n{}\n", summary_line(&answered))),
+        true => printed_json(&approval_json(&answered.approval, found.content.as_ref())),
+        false => printed(&format!("\n{}\n", summary_line(&answered.approval))),
     }
 }
 
@@ -46,12 +36,11 @@ pub(super) async fn answer(stores: &ApprovalStores, args: AnswerArgs, allow: boo
 /// # Errors
 ///
 /// There is none.
-async fn is_confirmed(allow: bool) -> Result<bool> {
+pub(super) async fn is_confirmed(what: &'static str) -> Result<bool> {
     if !stdin().is_terminal() {
-        bail!("standard input is no terminal that could be asked: read the card with `show`, and pass --yes");
+        bail!("standard input is no terminal that could be asked: look at it first, and pass --yes");
     }
     let ask = move || {
-        let what = if allow { "Approve" } else { "Deny" };
         stderr().write_all(format!("{what} this? [y/N] ").as_bytes())?;
         let mut line = String::new();
         stdin().lock().read_line(&mut line)?;

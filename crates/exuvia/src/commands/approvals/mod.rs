@@ -1,6 +1,8 @@
-//! `exuvia approvals`: reading and answering approvals, beside the processes that wait for them.
+//! `exuvia approvals`: reading and answering approvals, by the daemons that run, or beside the processes that wait for them.
 
 mod answering;
+mod places;
+mod questions;
 mod suggesting;
 mod watching;
 
@@ -12,18 +14,16 @@ use exuvia_journal::{Approval, ApprovalFilter};
 use serde_json::json;
 
 use super::runs::{printed, printed_json, table, utc};
-use crate::app::from_files;
 use crate::approvals_args::{ApprovalsArgs, ApprovalsCommand};
-use crate::journal::ApprovalStores;
+use places::{Found, Places};
 
 pub(crate) async fn approvals(args: ApprovalsArgs) -> Result<ExitCode> {
-    let journal = args.journal;
-    let stores = ApprovalStores::open(from_files(move || journal.load()).await?).await?;
+    let mut places = Places::open(args.journal).await?;
     match args.command {
         ApprovalsCommand::List { state, principal, limit, json } => {
             let filter =
                 ApprovalFilter { state: state.state(), principal, limit: limit as usize, ..ApprovalFilter::default() };
-            let found = stores.list(&filter).await?;
+            let found = places.list(&filter).await?;
             match json {
                 true => {
                     let all: Vec<_> = found.iter().map(|approval| approval_json(approval, None)).collect();
@@ -33,17 +33,18 @@ pub(crate) async fn approvals(args: ApprovalsArgs) -> Result<ExitCode> {
             }
         }
         ApprovalsCommand::Show { id, json } => {
-            let (stored, approval) = stores.find(&id).await?;
-            let content = stored.store.content(&approval.id).await?;
+            let Found { approval, content, .. } = places.find(&id).await?;
             match json {
                 true => printed_json(&approval_json(&approval, content.as_ref())),
                 false => printed(&card_text(&approval, content.as_ref(), utc)),
             }
         }
-        ApprovalsCommand::Approve(args) => answering::answer(&stores, args, true).await,
-        ApprovalsCommand::Deny(args) => answering::answer(&stores, args, false).await,
-        ApprovalsCommand::Watch { json } => watching::watch(&stores, json).await,
-        ApprovalsCommand::Suggest { id, json } => suggesting::suggest(&stores, &id, json).await,
+        ApprovalsCommand::Approve(args) => answering::answer(&mut places, args, true).await,
+        ApprovalsCommand::Deny(args) => answering::answer(&mut places, args, false).await,
+        ApprovalsCommand::Questions { json } => questions::list(&mut places, json).await,
+        ApprovalsCommand::Answer(args) => questions::answer(&mut places, args).await,
+        ApprovalsCommand::Watch { json } => watching::watch(places, json).await,
+        ApprovalsCommand::Suggest { id, json } => suggesting::suggest(&mut places, &id, json).await,
     }
 }
 

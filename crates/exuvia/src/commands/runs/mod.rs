@@ -16,6 +16,7 @@ use exuvia_journal::{Erasure, Filter};
 use exuvia_policy::Redaction;
 use exuvia_tool::Principal;
 
+use super::daemon;
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
@@ -27,6 +28,9 @@ pub(crate) use table::table;
 pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
     if let RunsCommand::Schema = args.command {
         return printed(&(serde_json::to_string_pretty(&exuvia_admin::schema())? + "\n"));
+    }
+    if let RunsCommand::Erase { runs } = args.command {
+        return erase(args.journal, &runs).await;
     }
     let (archives, redaction) = opened(args.journal).await?;
     match args.command {
@@ -51,7 +55,6 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
             }
         }
         RunsCommand::Export { runs, filter } => exporting::export(&archives, &redaction, &runs, &filter.into()).await,
-        RunsCommand::Erase { runs } => erase(&archives, &runs).await,
         RunsCommand::Stats { filter, json } => {
             let stats = stats::of(&archives, &filter.into()).await?;
             match json {
@@ -59,7 +62,7 @@ pub(crate) async fn runs(args: RunsArgs) -> Result<ExitCode> {
                 false => printed(&stats::text(&stats)),
             }
         }
-        RunsCommand::Schema | RunsCommand::Cancel { .. } => Ok(ExitCode::SUCCESS),
+        RunsCommand::Schema | RunsCommand::Cancel { .. } | RunsCommand::Erase { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -81,12 +84,26 @@ pub(crate) async fn latest_run(archives: &Archives) -> Result<String> {
     }
 }
 
-async fn erase(archives: &Archives, runs: &[String]) -> Result<ExitCode> {
+/// By the daemon that has the run, which records who did it; else here.
+async fn erase(args: JournalArgs, runs: &[String]) -> Result<ExitCode> {
+    let open = move || {
+        let config = args.load()?;
+        anyhow::Ok((Archives::open(&config), config))
+    };
+    let (archives, config) = FileThreads::default().run(open).await.context("the journal cannot be read")??;
+    let mut daemons = daemon::daemons(&config).await;
     let terminal = Terminal::new();
     let erasure = Erasure { principal: Principal::Operator, at_ms: now_ms() };
     for id in runs {
-        let mut is_erased = false;
-        for found in archives.all() {
+        let mut is_erased = daemon::erase(&mut daemons, id).await?;
+        // One in memory is with its daemon alone.
+        let all = match &archives {
+            _ if is_erased => &[][..],
+            Ok(archives) => archives.all(),
+            Err(_) if !daemons.is_empty() => &[][..],
+            Err(error) => bail!("{error:#}"),
+        };
+        for found in all {
             is_erased = found.archive.erase(id, &erasure).await.with_context(|| found.place())?;
             if is_erased {
                 break;
