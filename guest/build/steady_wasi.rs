@@ -12,6 +12,7 @@ use wasmtime::component::{HasData, Linker, Resource, ResourceType};
 use wasmtime_wasi::clocks::{WasiClocksCtxView, WasiClocksView};
 use wasmtime_wasi::filesystem::{WasiFilesystemCtxView, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::clocks::{monotonic_clock, wall_clock};
+use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry, DirectoryEntryStream,
     ErrorCode, Filesize, Host, HostDescriptor, HostDirectoryEntryStream, MetadataHashValue, NewTimestamp, OpenFlags,
@@ -51,6 +52,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Ctx>) -> Result<()> {
     wall_clock::add_to_linker::<Ctx, Still>(linker, |_| Still)?;
     monotonic_clock::add_to_linker::<Ctx, SlowClock>(linker, |ctx| Ticks(ctx.clocks()))?;
     types::add_to_linker::<Ctx, SteadyFiles>(linker, |ctx| Files(ctx.filesystem()))?;
+    preopens::add_to_linker::<Ctx, SteadyFiles>(linker, |ctx| Files(ctx.filesystem()))?;
     for (name, functions) in CONTRACT {
         let mut instance = linker.instance(name)?;
         for function in functions {
@@ -165,6 +167,19 @@ fn without_times(stat: DescriptorStat) -> DescriptorStat {
         // What a file system says of a directory's size is its own affair.
         size: if stat.type_ == DescriptorType::Directory { 0 } else { stat.size },
         ..stat
+    }
+}
+
+/// Where scripts find their files: the directory in which the snapshot is, so that relative paths lead there at no cost to a run.
+const MOUNT: &str = "/workspace";
+
+impl preopens::Host for Files<'_> {
+    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
+        let mut directories = preopens::Host::get_directories(&mut self.0)?;
+        // Any directory: the interpreter only goes there. Which directories there are is asked anew after the snapshot.
+        let stand_in = preopens::Host::get_directories(&mut self.0)?.into_iter().next();
+        directories.extend(stand_in.map(|(directory, _)| (directory, MOUNT.to_owned())));
+        Ok(directories)
     }
 }
 

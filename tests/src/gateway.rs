@@ -1,16 +1,17 @@
 //! A gateway in this process, over sample servers that are real child processes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_catalog::files::Layouts;
-use exuvia_config::{ServerConfig, UpstreamLimits};
+use exuvia_config::{ServerConfig, UpstreamLimits, WorkspacesConfig};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
     ApprovalConfig, Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles,
-    QueueLimits, StartedBy, ToolPins,
+    QueueLimits, StartedBy, ToolPins, Workspaces,
 };
 use exuvia_journal::{Archive, Journal};
 use exuvia_mcp_client::RelayOptions;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub budgets: Arc<Budgets>,
     /// Where approvals are kept. None: nobody is asked.
     pub approvals: Option<ApprovalConfig>,
+    /// Where workspaces are, and who has which. None: scripts have no files.
+    pub workspaces: Option<(PathBuf, WorkspacesConfig)>,
 }
 
 impl Settings {
@@ -73,6 +76,7 @@ impl Default for Settings {
             access: Access::open(),
             budgets: Budgets::none(),
             approvals: None,
+            workspaces: None,
         }
     }
 }
@@ -118,6 +122,8 @@ impl SampleGateway {
             assert!(matches!(server.state, ServerState::Ready { .. }), "{}: {:?}", server.name, server.state);
         }
         let names: Vec<String> = upstreams.servers().iter().map(|server| server.name.clone()).collect();
+        let (workspace_dir, workspaces) = settings.workspaces.clone().unzip();
+        let workspaces = workspaces.unwrap_or_default();
         let gateway = Gateway::new(GatewayConfig {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
@@ -136,12 +142,14 @@ impl SampleGateway {
                 on_disconnect: settings.on_disconnect,
                 repair_age: settings.repair_age.unwrap_or_default(),
                 pins: names.iter().map(|name| (name.clone(), settings.pin)).collect(),
+                workspaces: Arc::new(workspaces),
             },
             access: Arc::clone(&settings.access),
             budgets: Arc::clone(&settings.budgets),
             answer_shapes: None,
             pins: settings.pins.map(|folder| Arc::new(ToolPins::kept_in(Some(folder)))),
             approvals: settings.approvals,
+            workspaces: Arc::new(Workspaces::kept_in(workspace_dir)),
         });
         let gateway = Arc::new(gateway.expect("threads for runs"));
         gateway.follow_approvals();

@@ -239,7 +239,10 @@ impl Access {
         match role {
             None => profile.clone(),
             Some(role) => match self.state().roles.get(role) {
-                Some(role) => profile.narrowed(|server| role.policy.shows_server(server)),
+                Some(role) => {
+                    let shown = profile.narrowed(|server| role.policy.shows_server(server));
+                    shown.with_files(role.files.or(profile.files()))
+                }
                 None => Profile::default(),
             },
         }

@@ -9,7 +9,7 @@ use exuvia_tool::Limits;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{BudgetConfig, IdentityProviderConfig};
+use crate::{BudgetConfig, FileAccess, IdentityProviderConfig};
 
 /// Who may use the gateway beside its operator. Empty: every client is the operator.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,6 +39,8 @@ pub struct RoleConfig {
     pub profile: Option<String>,
     /// Whether the user of the client that asks may approve, beside the operator.
     pub client_approves: bool,
+    /// What scripts may do with the files of its workspace. None: it names none.
+    pub files: Option<FileAccess>,
 }
 
 /// Who may approve.

@@ -11,7 +11,7 @@ use exuvia_tool::Limits;
 
 use crate::{
     AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile,
-    Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits,
+    Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits, WorkspacesConfig,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
@@ -57,6 +57,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// How people learn that approvals wait, and how much may.
     pub approvals: ApprovalsConfig,
+    /// Where scripts keep files.
+    pub workspaces: WorkspacesConfig,
     /// Who may use it beside the operator.
     pub access: AccessConfig,
     /// What is configured and left out, for the operator.
@@ -108,6 +110,7 @@ impl Default for Config {
             journal: JournalConfig::default(),
             admin: AdminConfig::default(),
             approvals: ApprovalsConfig::default(),
+            workspaces: WorkspacesConfig::default(),
             access: AccessConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),
@@ -139,7 +142,11 @@ impl Config {
     #[must_use]
     pub fn profiles(&self) -> Profiles {
         let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
-        Profiles { default: Profile::new(default), named: self.profiles.clone() }
+        let files = |name| self.workspaces.of(None, name).map(|(_, workspace)| workspace.access);
+        let named = self.profiles.iter().map(|(name, profile)| {
+            (name.clone(), profile.clone().with_files(files(Some(name.as_str()))))
+        });
+        Profiles { default: Profile::new(default).with_files(files(None)), named: named.collect() }
     }
 
     /// The profiles of an operator's command: every server, for scripts.

@@ -56,6 +56,7 @@ mod servers;
 mod sources;
 mod summary;
 mod trust;
+mod workspace;
 
 pub use access::{AccessConfig, KeyConfig, LoweredLimits, RoleConfig};
 pub use admin::AdminConfig;
@@ -75,7 +76,7 @@ pub use journal::{DatabaseUrl, JournalConfig, JournalStore};
 pub use listen::{HttpConfig, TlsFiles};
 pub use paths::{Paths, from_home};
 pub use pin::PinMode;
-pub use profile::{Mode, Profile, Profiles};
+pub use profile::{FileAccess, Mode, Profile, Profiles};
 pub use role_credential::{RoleCredential, UnusableCredential};
 pub use runs::{OnDisconnect, QueueLimits, Runs};
 pub use rustls::pki_types::CertificateDer;
@@ -86,5 +87,6 @@ pub use servers::{
 };
 pub use sources::Sources;
 pub use summary::summary;
+pub use workspace::{WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 
 use servers::{parse_mcp_servers_at, relaxed_json, tool_pattern};

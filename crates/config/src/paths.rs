@@ -29,6 +29,8 @@ pub struct Paths {
     pub journal_dir: Option<PathBuf>,
     /// What `exuvia setup` keeps for `--undo`: the files of clients as they were.
     pub setup_dir: Option<PathBuf>,
+    /// Where scripts keep files.
+    pub workspace_dir: Option<PathBuf>,
 }
 
 impl Paths {
@@ -44,6 +46,7 @@ impl Paths {
             pin_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/pins")),
             journal_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/journal")),
             setup_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/setup")),
+            workspace_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/workspaces")),
         }
     }
 }

@@ -24,6 +24,16 @@ pub enum Mode {
 pub struct Profile {
     servers: Vec<(String, Mode)>,
     has_bare_names: bool,
+    files: Option<FileAccess>,
+}
+
+/// What scripts may do with the files of their workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileAccess {
+    /// Read them.
+    ReadOnly,
+    /// Read and change them.
+    ReadWrite,
 }
 
 impl Profile {
@@ -47,11 +57,24 @@ impl Profile {
         self
     }
 
+    /// The same, whose scripts have these files.
+    #[must_use]
+    pub fn with_files(mut self, files: Option<FileAccess>) -> Self {
+        self.files = files;
+        self
+    }
+
+    /// What scripts may do with files. None: they have none.
+    #[must_use]
+    pub fn files(&self) -> Option<FileAccess> {
+        self.files
+    }
+
     /// The same with those servers alone for which `shows` holds.
     #[must_use]
     pub fn narrowed(&self, shows: impl Fn(&str) -> bool) -> Self {
         let servers = self.servers.iter().filter(|(name, _)| shows(name)).cloned().collect();
-        Self { servers, has_bare_names: self.has_bare_names }
+        Self { servers, ..self.clone() }
     }
 
     /// Whether it is one of those.

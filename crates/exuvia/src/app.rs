@@ -8,7 +8,7 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{
-    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, now_ms,
+    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, Workspaces, now_ms,
 };
 use exuvia_journal::{AccessStore, ApprovalStore};
 use exuvia_pins::PinFolder;
@@ -91,6 +91,7 @@ impl ReloadableConfig {
             on_disconnect: config.runs.on_disconnect,
             repair_age: config.runs.repair_age(),
             pins: config.pins.clone(),
+            workspaces: Arc::new(config.workspaces.clone()),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
@@ -223,6 +224,7 @@ impl App {
             answer_shapes: answer_shapes.clone(),
             pins: Some(tool_pins()),
             approvals: asking,
+            workspaces: Arc::new(Workspaces::kept_in(Paths::of_user().workspace_dir)),
         };
         // What clients see is made there, which may take long.
         let gateway =
@@ -230,6 +232,7 @@ impl App {
         let gateway = Arc::new(gateway);
         if recording == Recording::Asking {
             notifications::begin(&notified, &gateway)?;
+            gateway.sweep_workspaces();
         }
         Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, approvals, start })
     }

@@ -17,6 +17,7 @@ use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
 use crate::setup_args::SetupArgs;
 use crate::version;
+use crate::workspace_args::WorkspaceArgs;
 
 /// Python scripts in a WebAssembly sandbox that call MCP tools as functions.
 #[derive(Debug, Parser)]
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Console(ConsoleArgs),
     /// Print what is used of the configured budgets
     Budgets(BudgetsArgs),
+    /// List, print and remove files that scripts keep in a workspace
+    Workspace(WorkspaceArgs),
     /// Verify the record of runs, or prove a part of it to a third party
     Audit(AuditArgs),
     /// Run recorded runs again, without any server: to the unit of fuel, or to the first event that differs
@@ -135,7 +138,8 @@ impl Command {
             | Self::Sample(_)
             | Self::Servers(_)
             | Self::Setup(_)
-            | Self::Tokens(_) => &[],
+            | Self::Tokens(_)
+            | Self::Workspace(_) => &[],
         }
     }
 

@@ -40,6 +40,7 @@ mod telemetry;
 mod terminal;
 mod tool_tokens;
 mod version;
+mod workspace_args;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -108,6 +109,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         }
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
+        Command::Workspace(args) => commands::workspace::workspace(args).await,
         Command::Budgets(args) => commands::budgets::budgets(args.command).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,

@@ -58,6 +58,7 @@ mod unknown_name;
 mod view;
 mod view_store;
 mod weighed_cache;
+mod workspaces;
 
 pub use admission::{AdmissionVerdict, Checked, PrePass, StartedBy};
 pub use answer_shapes::AnswerShapes;
@@ -78,3 +79,4 @@ pub use runs::{RunChange, RunInfo, RunState, Runs};
 pub use settings::Settings;
 pub use tool_pins::{ToolPins, listed};
 pub use view::{DirectTool, View};
+pub use workspaces::Workspaces;

@@ -14,6 +14,7 @@ use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
 };
 use exuvia_text::{cut, one_line};
+use exuvia_workspace::OpenError;
 use exuvia_tool::{CallContext, Cost, Namespace, Origin, RunEvent, RunId, ToolName};
 use exuvia_upstream::Routes;
 use tokio::sync::{Semaphore, mpsc};
@@ -38,6 +39,7 @@ use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::settings::RunView;
 use crate::view_store::ViewStore;
+use crate::workspaces::Workspaces;
 
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
@@ -83,6 +85,7 @@ pub(crate) struct PendingRun {
     /// Who is asked where the policy asks. None: nobody.
     pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) view_store: Arc<ViewStore>,
+    pub(crate) workspaces: Arc<Workspaces>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
     /// Cancelled when the gateway ends.
@@ -217,14 +220,28 @@ impl PendingRun {
         Report::not_started(outcome)
     }
 
+    /// What the run takes from the machine: its clocks and randomness, and its files if it has some.
+    async fn live_io(&self, clock: Duration, active: &Arc<ActiveTime>) -> Result<SystemIo, OpenError> {
+        let io = SystemIo::counting(clock, Arc::clone(active));
+        let config = &self.run_view.settings.workspaces;
+        let files = self.workspaces.files(config, &self.identity, self.profile.as_deref()).await?;
+        Ok(match files {
+            Some(files) => io.with_files(files),
+            None => io,
+        })
+    }
+
     /// Executes a script that may start. `part`: what of it was executed before.
     pub(crate) async fn run(self, script: Script, grants: Grants, limits: Limits, part: RunPart) -> (Report, Cost) {
         // Also when this future is dropped before it completes.
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let RunPart { took, active, holds, resumed } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let io =
-            SystemIo::counting(resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock), Arc::clone(&active));
+        let clock = resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock);
+        let io = match self.live_io(clock, &active).await {
+            Ok(io) => io,
+            Err(error) => return (Report::fault(error.to_string()), Cost::ZERO),
+        };
         let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {

@@ -146,6 +146,7 @@ mod tests {
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
+            workspaces: Arc::default(),
             pins: Default::default(),
         };
         let namespace: Arc<Namespace> =

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use exuvia_access::Roles;
 use exuvia_catalog::files::{Layouts, StubFiles};
-use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig};
+use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig, WorkspacesConfig};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
@@ -43,6 +43,8 @@ pub struct Settings {
     pub repair_age: Duration,
     /// What comes of tools that are not as they were first seen, by server; others are not looked at.
     pub pins: BTreeMap<String, PinMode>,
+    /// Which scripts have files, and how many.
+    pub workspaces: Arc<WorkspacesConfig>,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.

@@ -59,7 +59,8 @@ impl View {
         names: Option<&NameOwners>,
     ) -> Self {
         let shown = profile.narrowed(|server| upstream_state.settings.policy.shows_server(server));
-        Self { role: Some(role.into()), ..Self::new(name, &shown, upstream_state, names) }
+        let files = upstream_state.settings.roles.get(role).and_then(|role| role.files).or(profile.files());
+        Self { role: Some(role.into()), ..Self::new(name, &shown.with_files(files), upstream_state, names) }
     }
 
     /// What the policy shows of the servers, without what is withheld. `names`: those that clients were given before who see the same.

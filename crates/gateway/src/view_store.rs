@@ -256,6 +256,7 @@ mod tests {
             preview_tokens: 2_000,
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
+            workspaces: Arc::default(),
             pins: BTreeMap::new(),
         };
         let threads = RunRuntime::new().unwrap();

@@ -14,6 +14,7 @@ mod call_log;
 mod calls;
 mod clocks;
 mod events;
+mod files;
 mod guest;
 mod hold;
 mod log;
@@ -27,6 +28,7 @@ mod wasi;
 
 pub use call_log::CallLog;
 pub use events::EventSink;
+pub use files::MOUNT;
 pub use guest::{GuestOutcome, GuestPre, ScriptError};
 pub use hold::{Asking, Hold};
 pub use log::{Log, LogText};

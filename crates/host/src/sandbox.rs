@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{ActiveTime, Limits, LogStream, RunIo, ToolHost};
+use exuvia_tool::{ActiveTime, Limits, LogStream, RunFiles, RunIo, ToolHost};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
@@ -24,6 +24,8 @@ pub struct Sandbox {
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
     pub(crate) io: Box<dyn RunIo>,
+    /// None: the script has no files.
+    pub(crate) files: Option<Arc<dyn RunFiles>>,
     pub(crate) calls: Calls,
     pub(crate) log: Log,
     pub(crate) meter: Meter,
@@ -46,7 +48,8 @@ impl SandboxView for Sandbox {
 impl Sandbox {
     /// The state of a run that is about to start.
     #[must_use]
-    pub fn new(tools: Arc<dyn ToolHost>, io: Box<dyn RunIo>, limits: &Limits, events: EventSink) -> Self {
+    pub fn new(tools: Arc<dyn ToolHost>, mut io: Box<dyn RunIo>, limits: &Limits, events: EventSink) -> Self {
+        let files = io.files();
         let log = Log::new(limits.log_bytes, Arc::clone(&events));
         let mut table = ResourceTable::new();
         let pending_calls = usize::try_from(limits.tool_calls).unwrap_or(usize::MAX);
@@ -59,7 +62,7 @@ impl Sandbox {
             .allow_ip_name_lookup(false)
             .build();
         let (calls, meter) = (Calls::new(tools, limits, events), Meter::new(limits.fuel));
-        Self { table, wasi, io, calls, log, meter, searches: MAX_SEARCHES }
+        Self { table, wasi, io, files, calls, log, meter, searches: MAX_SEARCHES }
     }
 
     /// Counts time by `active`, which whoever answers its calls may let stand still.

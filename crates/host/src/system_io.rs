@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use exuvia_tool::{ActiveTime, BoxFuture, RunIo};
+use exuvia_tool::{ActiveTime, BoxFuture, RunFiles, RunIo};
 
 /// The [`RunIo`] of a live run: the system's clocks and its source of randomness.
-pub struct SystemIo(Clock);
+pub struct SystemIo {
+    clock: Clock,
+    files: Option<Arc<dyn RunFiles>>,
+}
 
 /// The monotonic clock of a run.
 #[derive(Clone)]
@@ -30,7 +33,15 @@ impl SystemIo {
     #[must_use]
     pub fn counting(at: Duration, active: Arc<ActiveTime>) -> Self {
         let started = Instant::now();
-        Self(Clock { at, started, paused: active.paused(started), active })
+        let clock = Clock { at, started, paused: active.paused(started), active };
+        Self { clock, files: None }
+    }
+
+    /// Gives the run files.
+    #[must_use]
+    pub fn with_files(mut self, files: Arc<dyn RunFiles>) -> Self {
+        self.files = Some(files);
+        self
     }
 }
 
@@ -49,12 +60,16 @@ impl Clock {
 }
 
 impl RunIo for SystemIo {
+    fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
+        self.files.clone()
+    }
+
     fn wall_clock(&mut self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     fn monotonic_clock(&mut self) -> Duration {
-        self.0.now()
+        self.clock.now()
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {
@@ -63,7 +78,7 @@ impl RunIo for SystemIo {
     }
 
     fn sleep_until(&mut self, deadline: Duration) -> BoxFuture<'static, ()> {
-        let clock = self.0.clone();
+        let clock = self.clock.clone();
         // What the clock shows is never ahead of the machine's.
         if clock.started.checked_add(deadline.saturating_sub(clock.at)).is_none() {
             return Box::pin(std::future::pending());

@@ -3,7 +3,6 @@
 use wasmtime::Result;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::cli::{WasiCli, WasiCliCtxView};
-use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sockets};
 use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsCtxView};
 use wasmtime_wasi_io::bindings::wasi::io;
@@ -27,7 +26,7 @@ impl HasData for Table {
 
 /// Adds everything that the guest imports.
 ///
-/// `wasi:filesystem` is linked without a directory and `wasi:sockets` with everything denied, so that Python meets an
+/// `wasi:filesystem` has the files of the run, or no directory, and `wasi:sockets` denies everything, so that Python meets an
 /// `OSError` and not a trap; standard input is at its end; there is no environment and there are no arguments.
 ///
 /// # Errors
@@ -38,7 +37,7 @@ pub fn add_to_linker<T: SandboxView>(linker: &mut Linker<T>) -> Result<()> {
     streams(linker)?;
     time_and_chance(linker)?;
     process(linker)?;
-    no_files(linker)?;
+    files(linker)?;
     no_network(linker)
 }
 
@@ -69,9 +68,9 @@ fn process<T: SandboxView>(l: &mut Linker<T>) -> Result<()> {
     cli::terminal_stderr::add_to_linker::<T, WasiCli>(l, cli_view)
 }
 
-fn no_files<T: SandboxView>(l: &mut Linker<T>) -> Result<()> {
-    filesystem::preopens::add_to_linker::<T, WasiFilesystem>(l, filesystem_view)?;
-    filesystem::types::add_to_linker::<T, WasiFilesystem>(l, filesystem_view)
+fn files<T: SandboxView>(l: &mut Linker<T>) -> Result<()> {
+    filesystem::preopens::add_to_linker::<T, ByReference>(l, T::sandbox)?;
+    filesystem::types::add_to_linker::<T, ByReference>(l, T::sandbox)
 }
 
 fn no_network<T: SandboxView>(l: &mut Linker<T>) -> Result<()> {
@@ -92,11 +91,6 @@ fn table<T: SandboxView>(data: &mut T) -> &mut ResourceTable {
 fn cli_view<T: SandboxView>(data: &mut T) -> WasiCliCtxView<'_> {
     let sandbox = data.sandbox();
     WasiCliCtxView { ctx: sandbox.wasi.cli(), table: &mut sandbox.table }
-}
-
-fn filesystem_view<T: SandboxView>(data: &mut T) -> WasiFilesystemCtxView<'_> {
-    let sandbox = data.sandbox();
-    WasiFilesystemCtxView { ctx: sandbox.wasi.filesystem(), table: &mut sandbox.table }
 }
 
 fn sockets_view<T: SandboxView>(data: &mut T) -> WasiSocketsCtxView<'_> {

@@ -103,7 +103,7 @@ pub use memory::MemoryJournal;
 pub use object::{Object, ObjectKind, PackedGuest};
 pub use options::{Clock, OpenOptions, Retention};
 pub use reader::{PostgresArchive, SqliteArchive, StoreArchive};
-pub use reading::Reading;
+pub use reading::{FileAsked, Reading};
 pub use stats::{Latency, PrincipalStats, Stats, ToolStats};
 pub use store::postgres::PostgresJournal;
 pub use store::sqlite::SqliteJournal;

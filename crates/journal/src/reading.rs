@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exuvia_tool::{CallError, CallId};
+use exuvia_tool::{CallError, CallId, FileAnswer, FileValue};
 
 use crate::entry::error_bytes;
 
@@ -23,7 +23,17 @@ pub enum Reading {
     Failed(CallId, CallError),
     /// What a search in a script answered.
     Found(String),
+    /// What the files of the run answered.
+    File {
+        /// A digest of the request: what is replayed must ask for the same.
+        asked: FileAsked,
+        /// The answer.
+        answer: FileAnswer,
+    },
 }
+
+/// The first half of the SHA-256 of a request to the files of a run.
+pub type FileAsked = [u8; 16];
 
 impl Reading {
     /// About how much memory it takes, in bytes.
@@ -34,7 +44,19 @@ impl Reading {
             Self::Delivered(calls) => size_of_val(calls.as_slice()),
             Self::Failed(_, error) => error_bytes(error),
             Self::Found(text) => text.len(),
+            Self::File { answer, .. } => answer_bytes(answer),
         };
         size_of::<Self>() + more
+    }
+}
+
+/// About how many bytes an answer takes beside its own size.
+fn answer_bytes(answer: &FileAnswer) -> usize {
+    match answer {
+        Ok(FileValue::Bytes(bytes)) => bytes.len(),
+        Ok(FileValue::Entries(entries)) => {
+            entries.iter().map(|entry| size_of_val(entry) + entry.name.len()).sum()
+        }
+        _ => 0,
     }
 }

@@ -45,6 +45,8 @@ pub enum Departure {
         /// What the replay asked for. None: it ended before.
         replayed: Option<&'static str>,
     },
+    /// An edited script asks its files for something that is not recorded.
+    FileNotRecorded,
     /// The same events came to another end.
     End {
         /// What of the end differs: `result`, `log`, `fuel` and so on.
@@ -98,6 +100,9 @@ impl fmt::Display for Departure {
                 }?;
                 write!(f, ": {OTHER_PATH}")
             }
+            Self::FileNotRecorded => f.write_str(
+                "the edited script asks its files for something that the recorded one did not ask for: run it instead of replaying it",
+            ),
             Self::End { what, recorded, replayed } => {
                 write!(f, "end: {what} was {recorded}, the replay has {replayed}: {OTHER_PATH}")
             }

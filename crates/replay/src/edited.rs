@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_journal::Reading;
-use exuvia_tool::{CallId, HostBounds, NextWait, ToolCall, ToolName, ToolOutcome};
+use exuvia_journal::{FileAsked, Reading};
+use exuvia_tool::{CallId, FileAnswer, HostBounds, NextWait, ToolCall, ToolName, ToolOutcome};
 
 use crate::departure::{Departure, NewCall};
 use crate::recorded_run::{CallState, RecordedRun};
@@ -23,6 +23,8 @@ pub(crate) struct Edited {
     random: VecDeque<u8>,
     seed: u64,
     found: VecDeque<String>,
+    /// The answers to requests to files that were not used, by the request.
+    files: HashMap<FileAsked, VecDeque<FileAnswer>>,
 }
 
 #[derive(Default)]
@@ -40,8 +42,8 @@ impl Clock {
 
 impl Edited {
     pub(crate) fn new(run: &Arc<RecordedRun>) -> Self {
-        let (wall, monotonic, random, found) = Default::default();
-        let mut edited = Self { answers: HashMap::new(), wall, monotonic, random, seed: 1, found };
+        let (answers, wall, monotonic, random, found, files) = Default::default();
+        let mut edited = Self { answers, wall, monotonic, random, seed: 1, found, files };
         for (id, call) in &run.calls {
             let outcome = match (run.host_failures.get(id), &call.state) {
                 (Some(error), _) => Err(error.clone()),
@@ -56,6 +58,9 @@ impl Edited {
                 Reading::MonotonicClock(time) => edited.monotonic.readings.push_back(*time),
                 Reading::Random(bytes) => edited.random.extend(bytes),
                 Reading::Found(text) => edited.found.push_back(text.clone()),
+                Reading::File { asked, answer } => {
+                    edited.files.entry(*asked).or_default().push_back(answer.clone());
+                }
                 _ => {}
             }
         }
@@ -81,6 +86,10 @@ impl Source for Edited {
             Kind::Random(bytes) => Reading::Random(self.random(bytes)),
             Kind::Wait => Reading::Delivered(Vec::new()),
             Kind::Search => Reading::Found(self.found.pop_front().unwrap_or_default()),
+            Kind::File(asked) => match self.files.get_mut(&asked).and_then(VecDeque::pop_front) {
+                Some(answer) => Reading::File { asked, answer },
+                None => return Err(Departure::FileNotRecorded.into()),
+            },
         })
     }
 

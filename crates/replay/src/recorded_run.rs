@@ -80,6 +80,11 @@ impl RecordedCall {
 }
 
 impl RecordedRun {
+    /// Whether it asked its files for anything: a run without files cannot.
+    pub(crate) fn has_files(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading, Reading::File { .. }))
+    }
+
     /// Reads a record.
     ///
     /// # Errors

@@ -4,7 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_journal::Reading;
-use exuvia_tool::{BoxFuture, CallError, CallId, HostBounds, NextWait, RunIo, locked};
+use exuvia_tool::{BoxFuture, CallError, CallId, FileValue, HostBounds, NextWait, RunFiles, RunIo, locked};
+
+use crate::recording_files::RecordingFiles;
 
 /// The readings that are recorded of one run, in bytes, a clock reading counting as 16. A run that takes more cannot be replayed
 /// beyond: what it records must not grow without bound.
@@ -37,6 +39,10 @@ struct Batch {
 }
 
 impl PendingReadings {
+    pub(crate) fn record(&self, content_bytes: usize, reading: impl FnOnce() -> Reading) {
+        locked(&self.0).record(content_bytes, reading);
+    }
+
     /// Hands on what there is, so that what is recorded next stands behind it.
     pub fn hand_on(&self) {
         locked(&self.0).hand_on();
@@ -83,6 +89,10 @@ pub(crate) fn counted_bytes(reading: &Reading) -> usize {
         Reading::Delivered(calls) => size_of_val(calls.as_slice()),
         Reading::Failed(_, error) => error.to_string().len(),
         Reading::Found(answer) => answer.len(),
+        Reading::File { answer: Ok(FileValue::Bytes(bytes)), .. } => bytes.len(),
+        Reading::File { answer: Ok(FileValue::Entries(entries)), .. } => {
+            entries.iter().map(|entry| entry.name.len().saturating_add(READING_BYTES)).sum()
+        }
         _ => 0,
     };
     content.saturating_add(READING_BYTES)
@@ -113,7 +123,7 @@ impl<I: RunIo> RecordingIo<I> {
     }
 
     fn record(&mut self, content_bytes: usize, reading: impl FnOnce() -> Reading) {
-        locked(&self.pending.0).record(content_bytes, reading);
+        self.pending.record(content_bytes, reading);
     }
 }
 
@@ -126,6 +136,11 @@ impl<I: RunIo> Drop for RecordingIo<I> {
 }
 
 impl<I: RunIo> RunIo for RecordingIo<I> {
+    fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
+        let files = self.io.files()?;
+        Some(Arc::new(RecordingFiles { files, pending: self.pending() }))
+    }
+
     fn wall_clock(&mut self) -> Duration {
         let now = self.io.wall_clock();
         self.record(0, || Reading::WallClock(now));

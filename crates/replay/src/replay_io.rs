@@ -4,25 +4,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_journal::Reading;
-use exuvia_tool::{BoxFuture, CallId, HostBounds, NextWait, RunIo};
+use exuvia_tool::{BoxFuture, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
 use crate::progress::Progress;
+use crate::replay_files::ReplayFiles;
 use crate::source::Kind;
 
 /// The [`RunIo`] of a replay. Nothing in it waits for a clock.
-pub(crate) struct ReplayIo(pub(crate) Arc<Progress>);
+pub(crate) struct ReplayIo {
+    pub(crate) progress: Arc<Progress>,
+    /// Whether the run had files.
+    pub(crate) has_files: bool,
+}
 
 impl RunIo for ReplayIo {
+    fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
+        self.has_files.then(|| Arc::new(ReplayFiles(Arc::clone(&self.progress))) as _)
+    }
+
     fn wall_clock(&mut self) -> Duration {
-        self.0.time(Kind::WallClock)
+        self.progress.time(Kind::WallClock)
     }
 
     fn monotonic_clock(&mut self) -> Duration {
-        self.0.time(Kind::MonotonicClock)
+        self.progress.time(Kind::MonotonicClock)
     }
 
     fn fill_random(&mut self, bytes: &mut [u8]) {
-        if let Some(Reading::Random(recorded)) = self.0.reading(Kind::Random(bytes.len())) {
+        if let Some(Reading::Random(recorded)) = self.progress.reading(Kind::Random(bytes.len())) {
             bytes.copy_from_slice(&recorded);
         }
     }
@@ -33,14 +42,14 @@ impl RunIo for ReplayIo {
     }
 
     fn next_wait(&mut self, outstanding: &mut dyn Iterator<Item = CallId>) -> NextWait {
-        self.0.wait(&outstanding.collect::<Vec<_>>())
+        self.progress.wait(&outstanding.collect::<Vec<_>>())
     }
 
     fn host_bounds(&mut self, call: CallId) -> HostBounds {
-        self.0.bounds(call)
+        self.progress.bounds(call)
     }
 
     fn blocked_on(&mut self, call: CallId) {
-        self.0.blocked_on(call);
+        self.progress.blocked_on(call);
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_journal::Reading;
-use exuvia_tool::{BoxFuture, CallError, CallId, HostBounds, NextWait, RunIo};
+use exuvia_tool::{BoxFuture, CallError, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
+use crate::resume_files::ResumeFiles;
 use crate::resuming::Resuming;
 use crate::source::Kind;
 
@@ -33,6 +34,11 @@ impl ResumeIo {
 }
 
 impl RunIo for ResumeIo {
+    fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
+        let live = self.live.files()?;
+        Some(Arc::new(ResumeFiles::new(Arc::clone(&self.resuming), live)))
+    }
+
     fn wall_clock(&mut self) -> Duration {
         self.time(Kind::WallClock, |live| live.wall_clock())
     }

@@ -1,6 +1,6 @@
 //! What a replay answers a run from.
 
-use exuvia_journal::Reading;
+use exuvia_journal::{FileAsked, Reading};
 use exuvia_tool::{CallId, HostBounds, NextWait, ToolCall, ToolOutcome};
 
 use crate::departure::{Departure, NewCall};
@@ -35,6 +35,8 @@ pub(crate) enum Kind {
     Random(usize),
     Wait,
     Search,
+    /// The answer to this request to the files of the run.
+    File(FileAsked),
 }
 
 /// Why a replay ends before its script does.
@@ -62,6 +64,7 @@ impl Kind {
             Self::Random(_) => "random bytes",
             Self::Wait => "the report of a wait",
             Self::Search => "the answer of a search",
+            Self::File(_) => "the answer to a request to its files",
         }
     }
 
@@ -72,6 +75,7 @@ impl Kind {
             | (Self::Wait, Reading::Delivered(_))
             | (Self::Search, Reading::Found(_)) => true,
             (Self::Random(bytes), Reading::Random(random)) => random.len() == bytes,
+            (Self::File(asked), Reading::File { asked: recorded, .. }) => asked == *recorded,
             _ => false,
         }
     }
@@ -85,6 +89,7 @@ pub(crate) fn name_of(reading: &Reading) -> &'static str {
         Reading::Random(_) => Kind::Random(0).name(),
         Reading::Delivered(_) => Kind::Wait.name(),
         Reading::Found(_) => Kind::Search.name(),
+        Reading::File { asked, .. } => Kind::File(*asked).name(),
         _ => "something else",
     }
 }

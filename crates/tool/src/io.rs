@@ -1,9 +1,10 @@
 //! The seams of a run: what answers its calls, and where it takes time and randomness from.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{CallError, CallId, Deadline, Namespace, ToolCall, ToolOutcome};
+use crate::{CallError, CallId, Deadline, Namespace, RunFiles, ToolCall, ToolOutcome};
 
 /// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -75,6 +76,11 @@ pub trait RunIo: Send + 'static {
 
     /// Completes when the monotonic clock has reached `deadline`.
     fn sleep_until(&mut self, deadline: Duration) -> BoxFuture<'static, ()>;
+
+    /// The files of the run. None: it has none. Asked once, before the run starts.
+    fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
+        None
+    }
 
     /// Decides which of the calls that have their answers are reported to the script now, and in what order.
     ///

@@ -39,6 +39,7 @@ mod credential;
 mod deadline;
 mod event;
 mod extent;
+mod files;
 mod io;
 mod json;
 mod lazy;
@@ -62,6 +63,9 @@ pub use credential::CredentialId;
 pub use deadline::Deadline;
 pub use event::{ApprovalId, CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
+pub use files::{
+    FileAnswer, FileEntry, FileError, FileHandle, FileKind, FileRequest, FileStat, FileValue, OpenHow, RunFiles,
+};
 pub use io::{BoxFuture, HostBounds, NextWait, RunIo, ToolHost};
 pub use json::{Json, JsonError, JsonErrorKind};
 pub use lazy::LazyText;

@@ -7,12 +7,22 @@ import io
 import multiprocessing.context
 import multiprocessing.pool
 import multiprocessing.process
+import os
 import socket
 import threading
 import urllib.error
 import urllib.request
 
+WORKSPACE = "/workspace"
+
 _NO_FILES = "the sandbox has no files"
+_ELSEWHERE = f"the sandbox has files in {WORKSPACE} only"
+_EXPLAINED = {
+    errno.EDQUOT: "the workspace is full: remove files or write less",
+    errno.ENOMEM: "too many open files: close some",
+    errno.EROFS: "the workspace is read-only",
+    errno.EPERM: f"not permitted: no links or devices, and nothing outside of {WORKSPACE}",
+}
 _NO_NETWORK = "the sandbox has no network; call a tool"
 _NO_PROCESSES = "the sandbox has no processes"
 _NO_THREADS = (
@@ -22,12 +32,21 @@ _NO_THREADS = (
 _open = io.open
 
 
-def _open_nothing(file, *args, **kwargs):
+def _open_explained(file, *args, **kwargs):
     try:
         return _open(file, *args, **kwargs)
     except OSError as error:
-        refused = type(error)(error.errno, _NO_FILES, str(file))
+        refused = type(error)(error.errno, _explanation(error, file), str(file))
     raise refused
+
+
+def _explanation(error, file):
+    if not os.access(WORKSPACE, os.F_OK):
+        return _NO_FILES
+    path = os.path.abspath(os.fspath(file)) if isinstance(file, (str, os.PathLike)) else WORKSPACE
+    if path != WORKSPACE and not path.startswith(f"{WORKSPACE}/"):
+        return _ELSEWHERE
+    return _EXPLAINED.get(error.errno, error.strerror)
 
 
 def _refuse(error):
@@ -39,7 +58,7 @@ def _refuse(error):
 
 def install():
     """Puts the refusals in place."""
-    builtins.open = io.open = _open_nothing
+    builtins.open = io.open = _open_explained
     no_network = _refuse(lambda: OSError(errno.ENETUNREACH, _NO_NETWORK))
     socket.socket.__init__ = no_network
     for name in ("create_connection", "create_server", "getaddrinfo", "gethostbyname"):

@@ -11,13 +11,14 @@ import sys
 import time
 import warnings
 
-from exuvia import frames, json_forms
+from exuvia import barred, frames, json_forms
 
 _SEED_BYTES = 32
 
 
 def forget_the_build():
     """The last act before the snapshot."""
+    os.chdir(barred.WORKSPACE)
     os.environ.clear()
     sys.argv[:] = [""]
     sys.orig_argv[:] = []

@@ -108,3 +108,4 @@ mod vanished;
 mod watched;
 mod wire;
 mod wit;
+mod workspace;

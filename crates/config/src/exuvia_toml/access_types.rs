@@ -34,6 +34,8 @@ pub(super) struct Role {
     /// The only profile that may be used; it is also served at `/mcp`. Default: any.
     #[schemars(length(min = 1))]
     pub(super) profile: Option<String>,
+    /// The workspace of its scripts. Default: that of the profile, or the top-level one.
+    pub(super) workspace: Option<String>,
     /// Whether its keys may read `/metrics` and the details of `/readyz`. Default: false.
     pub(super) metrics: bool,
     /// Budgets that are for it, beside those that name it themselves.

@@ -16,6 +16,7 @@ use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
+use super::workspace_types::Workspace;
 use crate::{HttpProtocol, Mode, OnDisconnect, PinMode, Share};
 
 /// exuvia.toml: which MCP servers stand behind the gateway, and what scripts may use.
@@ -49,6 +50,10 @@ pub(super) struct File {
     pub(super) groups: BTreeMap<String, Group>,
     /// Endpoints at `/mcp/NAME`, each with its own servers. `/mcp` serves every server in its own mode.
     pub(super) profiles: BTreeMap<String, Profile>,
+    /// Directories in which scripts keep files, by the names under which they are given out.
+    pub(super) workspaces: BTreeMap<String, Workspace>,
+    /// The workspace of all scripts whose role and profile name none. Default: scripts have no files.
+    pub(super) workspace: Option<String>,
     /// What keys and users may do. With at least one role, every client of `exuvia serve` must authenticate.
     pub(super) roles: BTreeMap<String, Role>,
     /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.
@@ -97,6 +102,8 @@ pub(super) struct Profile {
     /// names of their servers. Tool names are at most 64 letters, digits, `_` and `-`: other characters become `_`, and
     /// names that are too long or not unique get a suffix. Default: true.
     pub(super) prefix: Option<bool>,
+    /// The workspace of its scripts, unless their role names one. Default: the top-level one.
+    pub(super) workspace: Option<String>,
 }
 
 /// One MCP server: a process (`command`) or an HTTP endpoint (`url`).

@@ -27,6 +27,8 @@ mod role_credential;
 mod schema;
 mod schema_errors;
 mod server;
+mod workspace;
+mod workspace_types;
 
 pub use limits::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS};
 pub(crate) use resolve::file;

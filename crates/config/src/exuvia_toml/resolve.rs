@@ -55,6 +55,11 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.approvals = resolver.approvals(&written.approvals);
     found.pin = written.pin;
     found.config.access = resolver.access(&written);
+    found.config.workspaces = resolver.workspaces(&written);
+    let (workspaces, roles) = (&found.config.workspaces, &mut found.config.access.roles);
+    for (name, role) in roles.iter_mut().filter(|(name, _)| workspaces.roles.contains_key(*name)) {
+        role.files = workspaces.of(Some(name), None).map(|(_, workspace)| workspace.access);
+    }
     found.credentials = resolver.role_credentials(&written);
     let (http, has_tls) = (&mut found.config.http, found.config.tls.is_some());
     http.is_exposable = !found.config.access.is_empty() && (has_tls || !http.trusted_proxies.is_empty());

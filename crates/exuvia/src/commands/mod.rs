@@ -20,3 +20,4 @@ pub(crate) mod shell_files;
 pub(crate) mod stdio;
 pub(crate) mod tokens;
 pub(crate) mod tools;
+pub(crate) mod workspace;

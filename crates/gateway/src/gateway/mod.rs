@@ -38,6 +38,7 @@ use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::subscriptions::ClientSubscriptions;
 use crate::tool_pins::ToolPins;
+use crate::workspaces::Workspaces;
 use crate::view_store::{ViewSources, ViewStore};
 
 /// What a gateway works with.
@@ -64,6 +65,8 @@ pub struct GatewayConfig {
     pub pins: Option<Arc<ToolPins>>,
     /// Where approvals are kept. None: nobody is asked, and what needs an approval ends its run.
     pub approvals: Option<ApprovalConfig>,
+    /// Where scripts keep files.
+    pub workspaces: Arc<Workspaces>,
 }
 
 /// Starts runs and answers their calls.
@@ -94,6 +97,7 @@ pub struct Gateway {
     pub(crate) approvals: Option<Arc<Approvals>>,
     /// Which clients reach a person.
     pub(crate) asked_clients: AskedClients,
+    pub(crate) workspaces: Arc<Workspaces>,
     /// How many runs are brought back at a time.
     pub(crate) resumes: Arc<Semaphore>,
     /// Cancels every run.
@@ -151,6 +155,7 @@ impl Gateway {
             readers: Arc::new(Semaphore::new(thread::available_parallelism().map_or(1, usize::from))),
             approvals,
             asked_clients: AskedClients::default(),
+            workspaces: config.workspaces,
             resumes,
             stopped,
         })

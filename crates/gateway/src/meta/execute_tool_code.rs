@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use exuvia_analysis::repaired;
+use exuvia_config::FileAccess;
 use exuvia_journal::RunEnd;
 use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, Script};
@@ -34,6 +35,18 @@ pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
     },
     handler: answer,
 };
+
+/// What the description says where scripts have no files.
+const NO_FILES: &str = "no files, network";
+
+/// The description where scripts have files.
+pub(super) fn with_files(description: &str, files: FileAccess) -> String {
+    let files = match files {
+        FileAccess::ReadOnly => "read-only files",
+        FileAccess::ReadWrite => "files that stay",
+    };
+    description.replacen(NO_FILES, &format!("{files} in /workspace, no network"), 1)
+}
 
 /// A text is parsed so many times slower than it is scanned.
 const PARSING: usize = 64;
@@ -127,4 +140,16 @@ fn bad(message: impl Into<String>) -> BadRequest {
 
 fn unkept(why: &NotKept) -> BadRequest {
     BadRequest::new(BadRequestKind::Unknown, why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_says_whether_there_are_files() {
+        let described = with_files(EXECUTE_TOOL_CODE.description, FileAccess::ReadWrite);
+        assert!(described.contains("standard library, files that stay in /workspace, no network, threads or packages"));
+        assert!(with_files(EXECUTE_TOOL_CODE.description, FileAccess::ReadOnly).contains("read-only files in /workspace"));
+    }
 }

@@ -36,8 +36,11 @@ pub fn tools_of(profile: &Profile) -> &'static [&'static MetaTool] {
 /// cached.
 #[must_use]
 pub fn description(tool: &MetaTool, profile: &Profile) -> String {
-    let servers = if tool.name == LIST_TOOL_FILES.name { list_tool_files::servers(profile) } else { String::new() };
-    format!("{}{servers}", tool.description)
+    match profile.files() {
+        _ if tool.name == LIST_TOOL_FILES.name => format!("{}{}", tool.description, list_tool_files::servers(profile)),
+        Some(files) if tool.name == EXECUTE_TOOL_CODE.name => execute_tool_code::with_files(tool.description, files),
+        _ => tool.description.to_owned(),
+    }
 }
 
 /// The error for a tool that does not exist, with the names of similar tools.

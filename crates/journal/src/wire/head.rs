@@ -4,16 +4,18 @@ use exuvia_tool::{CallError, Cost, Limits, Principal, ToolCall};
 use serde::{Deserialize, Serialize};
 
 use crate::hex::Digest;
-use crate::{ApprovalChannel, ApprovalState, ClientClaims, Event, JournalError, JournalErrorKind, RunUsage};
+use crate::{ApprovalChannel, ApprovalState, ClientClaims, Event, JournalError, JournalErrorKind, Reading, RunUsage};
 
 /// The newest version that this program reads. It writes each record in the oldest that can hold it.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 /// The version that has costs, and refusals by a budget.
 const COSTS: u32 = 2;
 /// The version that has records of what was removed.
 pub(crate) const REMOVALS: u32 = 2;
 /// The version that has runs that wait for approvals.
 const APPROVALS: u32 = 3;
+/// The version that has what the files of a run answered.
+const FILES: u32 = 4;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -299,6 +301,7 @@ fn prefix(version: u32, seq: u64) -> String {
 /// The version of the record of an event: the oldest that can hold it.
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
+        Event::RunReadings(readings) if readings.iter().any(|one| matches!(one, Reading::File { .. })) => return FILES,
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),

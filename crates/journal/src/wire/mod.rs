@@ -10,6 +10,7 @@ mod body;
 mod call_error;
 mod decode;
 mod encode;
+mod files;
 mod head;
 mod readings;
 mod removals;

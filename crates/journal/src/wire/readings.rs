@@ -8,6 +8,7 @@ use exuvia_tool::CallId;
 use serde::{Deserialize, Serialize};
 
 use super::call_error::WireCallError;
+use super::files::WireFileAnswer;
 use super::head::malformed;
 use crate::{JournalError, Reading};
 
@@ -21,6 +22,7 @@ pub(super) enum WireReading {
     Delivered(Vec<u64>),
     Failed(u64, WireCallError),
     Found(String),
+    File(String, WireFileAnswer),
 }
 
 impl TryFrom<&Reading> for WireReading {
@@ -34,6 +36,7 @@ impl TryFrom<&Reading> for WireReading {
             Reading::Delivered(calls) => Self::Delivered(calls.iter().map(|id| id.0).collect()),
             Reading::Failed(call, error) => Self::Failed(call.0, error.try_into()?),
             Reading::Found(text) => Self::Found(text.clone()),
+            Reading::File { asked, answer } => Self::File(BASE64.encode(asked), answer.into()),
         })
     }
 }
@@ -47,11 +50,16 @@ impl WireReading {
             Self::Delivered(calls) => Reading::Delivered(calls.into_iter().map(CallId).collect()),
             Self::Failed(call, error) => Reading::Failed(CallId(call), error.read()?),
             Self::Found(text) => Reading::Found(text),
+            Self::File(asked, answer) => {
+                let asked = BASE64.decode(asked).map_err(malformed)?;
+                let asked = asked.try_into().map_err(|_| malformed("the digest of a request has 16 bytes"))?;
+                Reading::File { asked, answer: answer.read()? }
+            }
         })
     }
 }
 
-fn time(seconds: u64, nanos: u32) -> Result<Duration, JournalError> {
+pub(super) fn time(seconds: u64, nanos: u32) -> Result<Duration, JournalError> {
     if nanos < 1_000_000_000 {
         Ok(Duration::new(seconds, nanos))
     } else {

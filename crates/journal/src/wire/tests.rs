@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use exuvia_test_support::compared;
 use exuvia_tool::{
-    ApprovalId, Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, Json, Limits, Origin, Principal, Quantity,
-    RunId, ToolCall, ToolName,
+    ApprovalId, Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, FileEntry, FileError, FileHandle, FileKind,
+    FileStat, FileValue, Json, Limits, Origin, Principal, Quantity, RunId, ToolCall, ToolName,
 };
 
 use super::*;
@@ -59,6 +59,19 @@ fn readings() -> Vec<Reading> {
         Reading::Delivered(Vec::new()),
         Reading::Failed(CallId(3), CallError::TimedOut(30_000)),
         Reading::Found("crm.find: finds \"things\"".into()),
+    ]
+}
+
+fn file_readings() -> Vec<Reading> {
+    let file = |answer| Reading::File { asked: [7; 16], answer };
+    let modified = Duration::new(1_764_385_200, 5);
+    let stat = FileStat { kind: FileKind::Other, size: 4, modified, identity: 9 };
+    vec![
+        file(Ok(FileValue::Opened { file: FileHandle(1), kind: FileKind::File })),
+        file(Ok(FileValue::Bytes(vec![0, 255, 7]))),
+        file(Ok(FileValue::Stat(stat))),
+        file(Ok(FileValue::Entries(vec![FileEntry { name: "a".into(), kind: FileKind::Directory }]))),
+        file(Err(FileError::Quota)),
     ]
 }
 
@@ -132,6 +145,7 @@ fn examples() -> Vec<(String, Event)> {
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
+        ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),
         (
             "call-intended".to_owned(),
             Event::CallIntended {

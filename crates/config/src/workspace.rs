@@ -1,0 +1,65 @@
+//! Directories in which scripts keep files.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::FileAccess;
+use crate::choices::values_only;
+
+/// The workspaces of a configuration, and who has which.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkspacesConfig {
+    /// By name.
+    pub named: BTreeMap<String, WorkspaceConfig>,
+    /// The one of everybody whose role and profile name none.
+    pub everyone: Option<String>,
+    /// By the name of a role.
+    pub roles: BTreeMap<String, String>,
+    /// By the name of a profile.
+    pub profiles: BTreeMap<String, String>,
+}
+
+impl WorkspacesConfig {
+    /// The workspace of a run: that of its role, else of its profile, else of everybody.
+    #[must_use]
+    pub fn of(&self, role: Option<&str>, profile: Option<&str>) -> Option<(&str, &WorkspaceConfig)> {
+        let of_role = role.and_then(|role| self.roles.get(role));
+        let of_profile = || profile.and_then(|profile| self.profiles.get(profile));
+        let name = of_role.or_else(of_profile).or(self.everyone.as_ref())?;
+        self.named.get_key_value(name).map(|(name, workspace)| (name.as_str(), workspace))
+    }
+}
+
+/// One workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkspaceConfig {
+    /// Who shares a directory.
+    pub share: WorkspaceShare,
+    /// What scripts may do with it.
+    pub access: FileAccess,
+    /// The directory of the host, where everybody shares one. None: one in the data directory.
+    pub path: Option<PathBuf>,
+    /// The sum of the sizes of its files, in bytes.
+    pub bytes: u64,
+    /// Its files and directories.
+    pub files: u64,
+    /// The files that one script may have open.
+    pub open_files: usize,
+    /// After how many days without use a directory is removed. None: never.
+    pub keep_days: Option<u32>,
+}
+
+/// Who shares the directory of a workspace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(transform = values_only)]
+pub enum WorkspaceShare {
+    /// The scripts of one key, user or operator.
+    #[default]
+    Key,
+    /// All who have the workspace.
+    All,
+}

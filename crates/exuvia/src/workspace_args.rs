@@ -1,0 +1,54 @@
+//! The arguments of `exuvia workspace`.
+
+use clap::{Args, Subcommand};
+use exuvia_tool::Principal;
+
+use crate::args::ServerArgs;
+
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub(crate) struct WorkspaceArgs {
+    #[command(subcommand)]
+    pub(crate) command: WorkspaceCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum WorkspaceCommand {
+    /// List a directory: kind, size in bytes, name
+    Ls {
+        #[command(flatten)]
+        of: WorkspaceOf,
+        /// Directory in the workspace
+        #[arg(value_name = "PATH", default_value = ".")]
+        path: String,
+    },
+    /// Write a file to standard output
+    Cat {
+        #[command(flatten)]
+        of: WorkspaceOf,
+        /// File in the workspace
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+    /// Remove a file, or a directory with all that is in it
+    Rm {
+        #[command(flatten)]
+        of: WorkspaceOf,
+        /// File or directory in the workspace
+        #[arg(value_name = "PATH")]
+        path: String,
+    },
+}
+
+/// Which workspace, and whose.
+#[derive(Debug, Args)]
+pub(crate) struct WorkspaceOf {
+    #[command(flatten)]
+    pub(crate) servers: ServerArgs,
+    /// Workspace, by its name in the configuration. Default: the only one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Whose files, where each key has its own: `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`
+    #[arg(long, value_name = "PRINCIPAL", default_value = "operator")]
+    pub(crate) principal: Principal,
+}

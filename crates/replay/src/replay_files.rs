@@ -1,0 +1,26 @@
+//! Files from a record.
+
+use std::sync::Arc;
+
+use exuvia_journal::Reading;
+use exuvia_tool::{BoxFuture, FileAnswer, FileError, FileHandle, FileRequest, RunFiles};
+
+use crate::file_digest::digest;
+use crate::progress::Progress;
+use crate::source::Kind;
+
+/// The [`RunFiles`] of a replay: no file is touched.
+pub(crate) struct ReplayFiles(pub(crate) Arc<Progress>);
+
+impl RunFiles for ReplayFiles {
+    fn ask(&self, request: FileRequest) -> BoxFuture<'static, FileAnswer> {
+        let answer = match self.0.reading(Kind::File(digest(&request))) {
+            Some(Reading::File { answer, .. }) => answer,
+            // The replay has ended.
+            _ => Err(FileError::Io),
+        };
+        Box::pin(std::future::ready(answer))
+    }
+
+    fn close(&self, _: FileHandle) {}
+}

@@ -1,0 +1,106 @@
+//! Ways out of a workspace, of which there are none.
+
+use std::os::unix::fs::{FileTypeExt, symlink};
+
+use exuvia_workspace::Access;
+use serde_json::json;
+
+use super::{Place, result};
+
+#[tokio::test]
+async fn paths_and_links_lead_nowhere_else() {
+    let place = Place::new();
+    let outside = place.directory.path().join("secret.txt");
+    std::fs::write(&outside, "secret").expect("it can be written");
+    std::fs::create_dir(place.directory.path().join("other")).expect("it can be made");
+    let top = place.path();
+    symlink(&outside, top.join("absolute")).expect("it can be made");
+    symlink("../secret.txt", top.join("relative")).expect("it can be made");
+    symlink("..", top.join("up")).expect("it can be made");
+    symlink("/", top.join("root")).expect("it can be made");
+    std::fs::hard_link(&outside, top.join("hard")).expect("it can be made");
+    let source = "
+import os
+from pathlib import Path
+found = {}
+def attempt(name, act):
+    try:
+        found[name] = act() or 'done'
+    except OSError as error:
+        found[name] = type(error).__name__
+for path in ['absolute', 'relative', 'up/secret.txt', 'root/etc/passwd', 'hard', '../secret.txt', '/workspace/../secret.txt',
+    '/etc/passwd', 'a/../../secret.txt', '/workspace/up/../secret.txt', '/proc/self/environ', 'x' * 5000]:
+    attempt(f'read {path[:30]}', lambda: open(path).read())
+    attempt(f'write {path[:30]}', lambda: open(path, 'w').write('changed'))
+attempt('list up', lambda: os.listdir('up'))
+attempt('make', lambda: os.mkdir('up/made'))
+attempt('move', lambda: os.rename('absolute', 'up/moved'))
+attempt('symlink', lambda: os.symlink('/etc/passwd', 'mine'))
+attempt('link', lambda: os.link('absolute', 'mine'))
+attempt('readlink', lambda: os.readlink('absolute'))
+result = found
+";
+    let report = place.report(Access::ReadWrite, &source).await;
+    let found = result(&report);
+    for (what, outcome) in found.as_object().expect("it is an object") {
+        assert!(outcome.as_str().is_some_and(|outcome| outcome.ends_with("Error")), "{what}: {outcome}");
+    }
+    assert_eq!(std::fs::read_to_string(&outside).expect("it is there"), "secret");
+    let mut names: Vec<_> = std::fs::read_dir(place.directory.path())
+        .expect("it can be read")
+        .map(|entry| entry.expect("it can be read").file_name().into_string().expect("it is text"))
+        .collect();
+    names.sort();
+    assert_eq!(names, ["files", "other", "secret.txt"]);
+    let report = place.report(Access::ReadWrite, "import os\nos.remove('absolute')\nresult = 1").await;
+    assert_eq!(result(&report), json!(1));
+    assert!(outside.exists() && !top.join("absolute").exists());
+}
+
+#[tokio::test]
+async fn devices_and_pipes_are_not_opened() {
+    let place = Place::new();
+    let pipe = place.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("it can be made");
+    let _socket = std::os::unix::net::UnixListener::bind(place.path().join("socket")).expect("it can be made");
+    let source = "
+import os
+def attempt(path, mode):
+    try:
+        return open(path, mode).read(1)
+    except OSError as error:
+        return type(error).__name__
+result = [attempt(path, mode) for path in ('pipe', 'socket') for mode in ('r', 'w', 'r+')]
+";
+    let report = place.report(Access::ReadWrite, source).await;
+    assert_eq!(result(&report), json!(vec!["PermissionError"; 6]));
+    assert!(pipe.metadata().expect("it is there").file_type().is_fifo());
+}
+
+#[tokio::test]
+async fn links_made_during_a_run_lead_nowhere_either() {
+    let place = Place::new();
+    std::fs::write(place.directory.path().join("secret.txt"), "secret").expect("it can be written");
+    let (top, swapped) = (place.path(), place.path().join("swapped"));
+    std::fs::write(top.join("plain"), "plain").expect("it can be written");
+    let swapping = tokio::task::spawn_blocking(move || {
+        for _ in 0..2_000 {
+            let _ = std::fs::remove_file(&swapped);
+            let _ = symlink("../secret.txt", &swapped);
+            let _ = std::fs::remove_file(&swapped);
+            let _ = std::fs::copy(top.join("plain"), &swapped);
+        }
+    });
+    let source = "
+seen = set()
+for _ in range(2_000):
+    try:
+        seen.add(open('swapped').read())
+    except OSError:
+        pass
+result = sorted(seen - {''})
+";
+    let report = place.report(Access::ReadWrite, source).await;
+    swapping.await.expect("it ends");
+    assert_eq!(result(&report), json!(["plain"]));
+}
