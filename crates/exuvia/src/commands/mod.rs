@@ -7,6 +7,7 @@ pub(crate) mod budgets;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod daemon;
+mod daemons;
 mod guest_engines;
 pub(crate) mod keys;
 pub(crate) mod login;

@@ -16,7 +16,7 @@ use exuvia_journal::{Erasure, Filter};
 use exuvia_policy::Redaction;
 use exuvia_tool::Principal;
 
-use super::daemon;
+use super::daemons;
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
@@ -91,16 +91,16 @@ async fn erase(args: JournalArgs, runs: &[String]) -> Result<ExitCode> {
         anyhow::Ok((Archives::open(&config), config))
     };
     let (archives, config) = FileThreads::default().run(open).await.context("the journal cannot be read")??;
-    let mut daemons = daemon::daemons(&config).await;
+    let mut running = daemons::daemons(&config).await;
     let terminal = Terminal::new();
     let erasure = Erasure { principal: Principal::Operator, at_ms: now_ms() };
     for id in runs {
-        let mut is_erased = daemon::erase(&mut daemons, id).await?;
+        let mut is_erased = daemons::erase(&mut running, id).await?;
         // One in memory is with its daemon alone.
         let all = match &archives {
             _ if is_erased => &[][..],
             Ok(archives) => archives.all(),
-            Err(_) if !daemons.is_empty() => &[][..],
+            Err(_) if !running.is_empty() => &[][..],
             Err(error) => bail!("{error:#}"),
         };
         for found in all {
