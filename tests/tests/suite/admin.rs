@@ -22,6 +22,10 @@ const ASKED: &[(&str, &str)] = &[
     ("GET", "/runs/{id}/calls/{n}"),
     ("POST", "/runs/{id}/cancel"),
     ("DELETE", "/runs/{id}"),
+    // In `approvals/page_questions.rs`.
+    ("GET", "/questions"),
+    ("GET", "/questions/{id}"),
+    ("POST", "/questions/{id}/answer"),
     // In `admin_operations.rs`.
     ("POST", "/runs/{id}/replay"),
     ("GET", "/approvals"),

@@ -1,14 +1,14 @@
-//! What is asked of a running daemon, by its socket: `exuvia servers`, `exuvia console`, `exuvia runs cancel` and `erase`.
+//! What is asked of a running daemon, by its socket: `exuvia servers`, `exuvia console`, `exuvia runs cancel`.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use exuvia_admin::{AdminClient, ClientError};
-use exuvia_config::JournalConfig;
 use exuvia_text::{line, one_line};
 use serde_json::{Value, json};
 
+use super::daemons::part;
 use super::runs::{printed, printed_json, table};
 use crate::admin;
 use crate::admin_args::{ConsoleArgs, ServersArgs, ServersCommand};
@@ -16,52 +16,35 @@ use crate::file_threads::FileThreads;
 use crate::journal_args::JournalArgs;
 use crate::terminal::Terminal;
 
-/// How long a daemon has to accept a connection.
-const CONNECTING: Duration = Duration::from_secs(5);
 /// How much of a reason is shown in a table, in characters.
 const WHY_CHARS: usize = 100;
 
 /// The daemon whose journal this is.
 async fn connected(args: JournalArgs) -> Result<AdminClient> {
+    Ok(AdminClient::connect(&folder(args).await?).await?)
+}
+
+/// The folder of the sockets.
+async fn folder(args: JournalArgs) -> Result<PathBuf> {
     let folder = FileThreads::default().run(move || args.load().map(|journal| admin::folder(&journal))).await??;
-    let folder = folder.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")?;
-    Ok(AdminClient::connect(&folder).await?)
-}
-
-/// The daemons that run beside this journal. One that does not respond is none.
-pub(crate) async fn daemons(journal: &JournalConfig) -> Vec<AdminClient> {
-    let Some(folder) = admin::folder(journal) else { return Vec::new() };
-    let connected = tokio::time::timeout(CONNECTING, AdminClient::connect_all(&folder)).await;
-    connected.ok().and_then(Result::ok).unwrap_or_default()
-}
-
-/// Asks daemons to erase a run. Whether one of them had it.
-pub(crate) async fn erase(daemons: &mut [AdminClient], run: &str) -> Result<bool> {
-    for daemon in daemons {
-        match daemon.delete(&format!("/runs/{}", part(run))).await {
-            Ok(_) => return Ok(true),
-            Err(ClientError::Refused { code, .. }) if code == "not-found" => {}
-            // Its journal is read here as well.
-            Err(ClientError::Lost(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(false)
-}
-
-/// A name as a part of a path.
-pub(crate) fn part(name: &str) -> String {
-    let bytes = name.bytes().map(|byte| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    });
-    bytes.collect()
+    folder.context("no home directory: set HOME or XDG_DATA_HOME, or `path` in [journal]")
 }
 
 pub(crate) async fn cancel(args: JournalArgs, run: &str) -> Result<ExitCode> {
-    connected(args).await?.post(&format!("/runs/{}/cancel", part(run)), &json!({})).await?;
-    Terminal::new().print(&format!("cancelled: {run}"));
-    Ok(ExitCode::SUCCESS)
+    let mut unknown = ClientError::NoDaemon;
+    for mut daemon in AdminClient::connect_all(&folder(args).await?).await? {
+        match daemon.post(&format!("/runs/{}/cancel", part(run)), &json!({})).await {
+            Ok(_) => {
+                Terminal::new().print(&format!("cancelled: {run}"));
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(ClientError::Refused { code, message }) if code == "not-found" => {
+                unknown = ClientError::Refused { code, message };
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(unknown.into())
 }
 
 pub(crate) async fn servers(args: ServersArgs) -> Result<ExitCode> {

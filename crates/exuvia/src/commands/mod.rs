@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod daemon;
 pub(crate) mod guest;
+mod daemons;
 mod guest_engines;
 pub(crate) mod keys;
 pub(crate) mod login;

@@ -138,3 +138,25 @@ impl Drop for Lease {
         locked(&self.approvals.leases.held).remove(&self.run);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use exuvia_journal::{MemoryApprovals, MemoryJournal};
+
+    use super::*;
+    use crate::approvals::ApprovalConfig;
+    use crate::ids::Ids;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn a_run_is_reserved_by_one_until_that_gives_it_up() {
+        let store = MemoryApprovals::new(Arc::new(MemoryJournal::new(1 << 20, now_ms)));
+        let ids = Ids::new().expect("randomness");
+        let approvals = Approvals::new(ApprovalConfig::of(store), ids, Arc::new(Metrics::new()));
+        let reserve = |run: &str| Lease::reserve(&approvals, &RunId::new(run), 1, CancellationToken::new());
+        let first = reserve("a").expect("nobody has it");
+        assert!(reserve("a").is_none() && reserve("b").is_some());
+        drop(first);
+        assert!(reserve("a").is_some());
+    }
+}

@@ -41,7 +41,10 @@ async fn a_held_run_that_is_cancelled_ends_at_once() {
     world.gateway.gateway().cancel_run(&id).await.expect("it is in flight");
     assert_eq!(run.report().await.outcome.name(), "cancelled");
     assert_eq!(world.over(&id).await, WaitingState::Done);
-    assert_eq!((world.end(&id).outcome.as_str(), world.approvals(&id, ApprovalState::Void).await.len()), ("cancelled", 1));
+    assert_eq!(
+        (world.end(&id).outcome.as_str(), world.approvals(&id, ApprovalState::Void).await.len()),
+        ("cancelled", 1)
+    );
     let unknown = world.gateway.gateway().cancel_run(&RunId::new("none")).await;
     assert!(matches!(unknown, Err(NotCancelled::Unknown)), "{unknown:?}");
     world.gateway.stop().await;

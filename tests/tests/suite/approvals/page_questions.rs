@@ -8,9 +8,13 @@ use super::*;
 const FORM: &str = "{'message': 'which\u{202e}?', 'requestedSchema': {'type': 'object', 'required': ['size'], 'properties': \
      {'size': {'type': 'string', 'enum': ['s', 'l']}, 'count': {'type': 'integer', 'minimum': 1}}}}";
 
+/// Whose question it is that comes on a connection of several clients cannot be told: then the tool is called again, on one of its own. The
+/// server says what it was answered as an error.
 fn asks(params: &str) -> String {
-    // The server says what it was answered as an error.
-    format!("try:\n    result = fake.ask(params={params})\nexcept ToolError as error:\n    result = error.message")
+    format!(
+        "for attempt in range(2):\n    try:\n        result = fake.ask(params={params})\n    except ToolError as error:\n        \
+         result = error.message\n    if 'call the tool again' not in str(result):\n        break\nresult"
+    )
 }
 
 async fn daemon(more: &str) -> (Folder, Daemon, AdminApi) {
@@ -45,7 +49,10 @@ async fn a_form_is_answered_by_the_api_once_and_only_as_it_asks() {
     let asked = question(&api).await;
     let id = asked["id"].as_str().expect("an id");
     assert_eq!(events.next("question-asked").await["question"], id);
-    assert_eq!((&asked["server"], &asked["tool"], &asked["mode"], &asked["line"]), (&json!("fake"), &json!("ask"), &json!("form"), &json!(2)));
+    assert_eq!(
+        (&asked["server"], &asked["tool"], &asked["mode"], &asked["line"]),
+        (&json!("fake"), &json!("ask"), &json!("form"), &json!(3))
+    );
     assert_eq!(asked["message"], "fake asks:\n  which\\u{202e}?", "{asked}");
     assert_eq!(asked["schema"]["properties"]["size"]["enum"], json!(["s", "l"]));
     let answer = async |body: Value| {
@@ -81,7 +88,10 @@ async fn a_visit_is_shown_whole_and_declined_by_the_command_line() {
     let visit = "{'mode': 'url', 'message': 'log in', 'url': 'https://login.example/a?b=c', 'elicitationId': '7'}";
     let script = tokio::spawn(daemon.run(&asks(visit)));
     let asked = question(&api).await;
-    assert_eq!((&asked["mode"], &asked["url"], &asked["schema"]), (&json!("url"), &json!("https://login.example/a?b=c"), &json!(null)));
+    assert_eq!(
+        (&asked["mode"], &asked["url"], &asked["schema"]),
+        (&json!("url"), &json!("https://login.example/a?b=c"), &json!(null))
+    );
     let (data, config) = (daemon.data().as_path().display().to_string(), folder.text("exuvia.toml"));
     let exuvia = |arguments: &[&str]| {
         let arguments = [&["approvals"], arguments, &["--config", &config]].concat();
@@ -93,7 +103,11 @@ async fn a_visit_is_shown_whole_and_declined_by_the_command_line() {
     let refused = exuvia(&["answer", id, "--decline"]);
     assert!(refused.status == Some(2) && refused.stderr.contains("--yes"), "{refused:?}");
     let declined = exuvia(&["answer", id, "--decline", "--yes"]);
-    assert!(declined.stdout.contains("visit      https://login.example/a?b=c") && declined.stdout.contains(&format!("decline: {id}")), "{declined:?}");
+    assert!(
+        declined.stdout.contains("visit      https://login.example/a?b=c")
+            && declined.stdout.contains(&format!("decline: {id}")),
+        "{declined:?}"
+    );
     assert!(script.await.expect("an answer").contains("decline"));
     let over = exuvia(&["answer", id, "--yes"]);
     assert!(over.status == Some(2) && over.stderr.contains("no question"), "{over:?}");
@@ -134,12 +148,9 @@ async fn a_client_that_can_be_asked_is_asked_in_place_of_the_page() {
     let (_folder, daemon, api) = daemon("").await;
     let mut client = HttpClient::connect(daemon.address()).await;
     let params = json!({"name": "executeToolCode", "arguments": {"code": asks(FORM)}});
-    let mut ask = async |params: Value| client.ask("/mcp", "tools/call", params, json!({"elicitation": {}})).await.message();
-    let mut asked = ask(params.clone()).await;
-    if asked["result"]["resultType"] != "input_required" {
-        // On a connection that others use as well, whose question it is cannot be told: from then on it has its own.
-        asked = ask(params).await;
-    }
+    let mut ask =
+        async |params: Value| client.ask("/mcp", "tools/call", params, json!({"elicitation": {}})).await.message();
+    let asked = ask(params).await;
     assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
     assert_eq!(api.get("/questions").await["items"], json!([]));
 }

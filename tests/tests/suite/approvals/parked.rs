@@ -22,7 +22,12 @@ async fn a_run_is_parked_and_goes_on_where_it_was() {
     assert!(said.starts_with(&expected), "{said}");
     assert_eq!(world.until(&id, |state| *state == WaitingState::Parked).await, WaitingState::Parked);
     assert!(world.gateway.gateway().live_runs().list().is_empty(), "nothing of it is left");
-    assert!(world.pick_up(&id).await.starts_with("awaiting approval; ask the user to answer:\nfake.echo, call 2 on line 5: "));
+    assert!(
+        world
+            .pick_up(&id)
+            .await
+            .starts_with("awaiting approval; ask the user to answer:\nfake.echo, call 2 on line 5: ")
+    );
     world.answer(&asked[0], true).await;
     world.over(&id).await;
     assert_eq!(world.result(&id), "[true,true,true]");

@@ -9,7 +9,7 @@ use exuvia_tool::Principal;
 use serde_json::{Value, json};
 
 use crate::app::from_files;
-use crate::commands::daemon::{daemons, part};
+use crate::commands::daemons::{daemons, part};
 use crate::journal::{ApprovalStores, StoredApprovals};
 use crate::journal_args::JournalArgs;
 

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::answering::is_confirmed;
 use super::{Places, printed, printed_json, table, utc};
 use crate::approvals_args::QuestionAnswerArgs;
-use crate::commands::daemon::part;
+use crate::commands::daemons::part;
 
 /// What stands before each line of something that others wrote.
 const MARGIN: &str = "  │ ";

@@ -12,7 +12,7 @@ use exuvia_tool::ApprovalId;
 use tokio::sync::mpsc;
 
 use super::{Places, printed, printed_json};
-use crate::commands::daemon::part;
+use crate::commands::daemons::part;
 use crate::journal::{ApprovalStores, StoredApprovals};
 
 /// How often journals are asked for changes.

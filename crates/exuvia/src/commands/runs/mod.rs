@@ -15,7 +15,7 @@ use exuvia_journal::{Erasure, Filter};
 use exuvia_policy::Redaction;
 use exuvia_tool::Principal;
 
-use super::daemon;
+use super::daemons;
 use crate::file_threads::FileThreads;
 use crate::journal::{Archives, open_archives, record, unknown};
 use crate::journal_args::{JournalArgs, RunsArgs, RunsCommand};
@@ -90,15 +90,15 @@ async fn erase(args: JournalArgs, runs: &[String]) -> Result<ExitCode> {
         anyhow::Ok((open_archives(&config), config))
     };
     let (archives, config) = FileThreads::default().run(open).await.context("the journal cannot be read")??;
-    let mut daemons = daemon::daemons(&config).await;
+    let mut running = daemons::daemons(&config).await;
     let terminal = Terminal::new();
     let erasure = Erasure { principal: Principal::Operator, at_ms: now_ms() };
     for id in runs {
-        let is_erased = daemon::erase(&mut daemons, id).await?
+        let is_erased = daemons::erase(&mut running, id).await?
             || match &archives {
                 Ok(archives) => archives.erase(id, &erasure).await?,
                 // One in memory is with its daemon alone.
-                Err(_) if !daemons.is_empty() => false,
+                Err(_) if !running.is_empty() => false,
                 Err(error) => bail!("{error:#}"),
             };
         if !is_erased {

@@ -1,0 +1,42 @@
+//! The daemons that run, for commands that work without one as well.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use exuvia_admin::{AdminClient, ClientError};
+use exuvia_config::JournalConfig;
+
+use crate::admin;
+
+/// How long a daemon has to accept a connection.
+const CONNECTING: Duration = Duration::from_secs(5);
+
+/// The daemons that run beside this journal. One that does not respond is none.
+pub(crate) async fn daemons(journal: &JournalConfig) -> Vec<AdminClient> {
+    let Some(folder) = admin::folder(journal) else { return Vec::new() };
+    let connected = tokio::time::timeout(CONNECTING, AdminClient::connect_all(&folder)).await;
+    connected.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Asks daemons to erase a run. Whether one of them had it.
+pub(crate) async fn erase(daemons: &mut [AdminClient], run: &str) -> Result<bool> {
+    for daemon in daemons {
+        match daemon.delete(&format!("/runs/{}", part(run))).await {
+            Ok(_) => return Ok(true),
+            Err(ClientError::Refused { code, .. }) if code == "not-found" => {}
+            // Its journal is read here as well.
+            Err(ClientError::Lost(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(false)
+}
+
+/// A name as a part of a path.
+pub(crate) fn part(name: &str) -> String {
+    let bytes = name.bytes().map(|byte| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    });
+    bytes.collect()
+}
