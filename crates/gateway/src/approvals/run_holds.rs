@@ -42,6 +42,8 @@ pub(crate) struct RunHolds {
     /// Calls that wait for an answer, of which there is none.
     waiting: AtomicUsize,
     is_parked: AtomicBool,
+    /// It was brought back and parked again before it was where its record ends: its answers wait for it as before.
+    has_taken_nothing: AtomicBool,
 }
 
 /// A run that is parked.
@@ -69,7 +71,7 @@ impl RunHolds {
     ) -> Arc<Self> {
         let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
         let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
-        let (asked, more, told, waiting, is_parked) = Default::default();
+        let (asked, more, told, waiting, is_parked, has_taken_nothing) = Default::default();
         let approvals = Arc::clone(approvals);
         Arc::new(Self {
             approvals,
@@ -85,6 +87,7 @@ impl RunHolds {
             told,
             waiting,
             is_parked,
+            has_taken_nothing,
         })
     }
 
@@ -384,6 +387,7 @@ impl RunHolds {
 
     /// The run was being brought back, and is not yet where it was: it waits further.
     pub(crate) fn parked_again(&self) -> Vec<HeldCall> {
+        self.has_taken_nothing.store(true, Ordering::SeqCst);
         self.is_parked.store(true, Ordering::SeqCst);
         self.pending()
     }
@@ -409,11 +413,19 @@ impl RunHolds {
 
     /// The version of all approvals up to which the run has taken the answers of its own.
     async fn seen(&self) -> u64 {
+        if self.has_taken_nothing.load(Ordering::SeqCst) {
+            return 0;
+        }
         let filter = ApprovalFilter { run: Some(self.run.clone()), ..ApprovalFilter::default() };
         let waits: BTreeSet<ApprovalId> = Parked { held: self.pending() }.approvals().into_iter().collect();
         let Ok(all) = self.approvals.store().list(&filter).await else { return 0 };
-        // What was answered since the run was parked, it has not taken.
-        let missed = all.iter().filter(|one| waits.contains(&one.id) && one.state != ApprovalState::Pending);
+        // What was answered since the run was parked, it has not taken, nor what is approved and not used.
+        let is_missed = |one: &&Approval| match one.state {
+            ApprovalState::Pending => false,
+            ApprovalState::Approved => true,
+            _ => waits.contains(&one.id),
+        };
+        let missed = all.iter().filter(is_missed);
         let first_missed = missed.map(|approval| approval.version.saturating_sub(1)).min();
         first_missed.or_else(|| all.iter().map(|approval| approval.version).max()).unwrap_or_default()
     }

@@ -326,3 +326,30 @@ async fn a_gateway_that_ends_brings_nothing_back_and_another_one_does() {
     world.gateway.stop().await;
     other.gateway.stop().await;
 }
+
+/// The gateway ends while the run is on its way back, which takes a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_parked_again_on_its_way_back_keeps_its_answer() {
+    for allow in [true, false] {
+        let world = World::new(20).await;
+        let run = world.begin(
+            "for _ in range(3_000_000):\n    pass\ntry:\n    result = fake.echo(value=1)['value']\n\
+             except ToolDenied:\n    result = 'denied'",
+        );
+        let id = run.id().clone();
+        run.report().await;
+        let asked = world.asked(&id, 1).await;
+        world.until(&id, |state| *state == WaitingState::Parked).await;
+        world.answer(&asked[0], allow).await;
+        world.until(&id, |state| *state == WaitingState::Held).await;
+        world.gateway.gateway().cancel_runs();
+        world.until(&id, |state| *state == WaitingState::Parked).await;
+        assert!(world.made().is_empty());
+        let other = world.beside().await;
+        other.over(&id).await;
+        assert_eq!(other.result(&id), if allow { "1" } else { "\"denied\"" });
+        other.replays(&id).await;
+        world.gateway.stop().await;
+        other.gateway.stop().await;
+    }
+}
