@@ -21,11 +21,23 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Those of these bytes, which begin at a page: in the program's own file if they are in there and it can be opened, and
     /// otherwise in a copy in memory of this name.
+    #[cfg(test)]
     pub(crate) fn new(name: &str, bytes: &'static [u8]) -> io::Result<Self> {
-        if let Some((file, offset)) = in_program(bytes) {
-            return Ok(Self { bytes: bytes.into(), file, offset });
+        let [embedded] = Self::all([(name, bytes)])?;
+        Ok(embedded)
+    }
+
+    /// The same for several.
+    pub(crate) fn all<const N: usize>(parts: [(&str, &'static [u8]); N]) -> io::Result<[Self; N]> {
+        let places = in_program(parts.map(|(_, bytes)| bytes));
+        let mut all = Vec::with_capacity(N);
+        for ((name, bytes), place) in parts.into_iter().zip(places) {
+            all.push(match place {
+                Some((file, offset)) => Self { bytes: bytes.into(), file, offset },
+                None => Self::copied(name, bytes)?,
+            });
         }
-        Self::copied(name, bytes)
+        all.try_into().map_err(|_| io::ErrorKind::Other.into())
     }
 
     /// Bytes that are not in the program: in a copy in memory of this name.
@@ -53,46 +65,48 @@ impl Embedded {
     }
 }
 
-/// Where bytes of this program are in its file.
+/// Where parts of this program are in its file.
 ///
-/// What the kernel shows at their address is compared with what it shows of the file: the same device, inode and offset are the same
-/// page cache, so that nothing has to be read and compared.
-fn in_program(bytes: &'static [u8]) -> Option<(File, u64)> {
-    let (page, start) = (page_size(), bytes.as_ptr().addr());
-    let len = bytes.len().next_multiple_of(page);
-    let own = Mapped::at(start..start + len)?;
-    if own.inode == "0" || !start.is_multiple_of(page) || !own.offset.is_multiple_of(page as u64) {
-        return None;
-    }
-    let file = File::open("/proc/self/exe").ok()?;
-    let mut trial = Space::reserve(len).ok()?;
-    trial.show(0..len, &file, own.offset).ok()?;
-    let start = trial.start().addr();
-    let is_same = Mapped::at(start..start + len).as_ref() == Some(&own);
-    is_same.then_some((file, own.offset))
+/// What the kernel shows at their addresses is compared with what it shows of the file that can be opened: the same device and inode
+/// are the same file, so that nothing has to be read and compared.
+fn in_program<const N: usize>(parts: [&'static [u8]; N]) -> [Option<(File, u64)>; N] {
+    let found = File::open("/proc/self/exe").and_then(|file| {
+        let mut trial = Space::reserve(page_size())?;
+        trial.show_read_only(0..page_size(), &file, 0)?;
+        let start = trial.start().addr();
+        Ok((file, fs::read_to_string("/proc/self/maps")?, start..start + page_size()))
+    });
+    let Ok((file, maps, trial)) = found else { return [const { None }; N] };
+    let Some(program) = Mapped::at(&maps, trial) else { return [const { None }; N] };
+    parts.map(|bytes| {
+        let (page, start) = (page_size(), bytes.as_ptr().addr());
+        let own = Mapped::at(&maps, start..start + bytes.len().next_multiple_of(page))?;
+        let is_there = own.inode != "0" && (own.device, own.inode) == (program.device, program.inode);
+        let is_aligned = start.is_multiple_of(page) && own.offset.is_multiple_of(page as u64);
+        (is_there && is_aligned).then_some((file.try_clone().ok()?, own.offset))
+    })
 }
 
 /// What a range of addresses shows.
-#[derive(Debug, PartialEq, Eq)]
-struct Mapped {
-    device: String,
-    inode: String,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mapped<'a> {
+    device: &'a str,
+    inode: &'a str,
     /// Where the range begins in the file.
     offset: u64,
 }
 
-impl Mapped {
-    /// What a range shows, if it is all of one file.
-    fn at(range: Range<usize>) -> Option<Self> {
-        let maps = fs::read_to_string("/proc/self/maps").ok()?;
+impl<'a> Mapped<'a> {
+    /// What a range shows, if it is all of one file: by `/proc/self/maps`.
+    fn at(maps: &'a str, range: Range<usize>) -> Option<Self> {
         maps.lines().find_map(|line| Self::in_line(line, &range))
     }
 
-    /// Reads a line of `/proc/self/maps` (proc_pid_maps(5)), if the range is in it.
-    fn in_line(line: &str, range: &Range<usize>) -> Option<Self> {
+    /// Reads a line (proc_pid_maps(5)), if the range is in it.
+    fn in_line(line: &'a str, range: &Range<usize>) -> Option<Self> {
         let mut fields = line.split_ascii_whitespace();
         let (addresses, _access, offset) = (fields.next()?, fields.next()?, fields.next()?);
-        let (device, inode) = (fields.next()?.to_owned(), fields.next()?.to_owned());
+        let (device, inode) = (fields.next()?, fields.next()?);
         let (start, end) = addresses.split_once('-')?;
         let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
         if range.start < start || range.end > end {
