@@ -15,7 +15,7 @@ from wit_world import (
 )
 from wit_world.imports import tools
 
-from exuvia import errors, stdlib
+from exuvia import bindings, errors, stdlib
 
 stdlib.import_all()
 
@@ -64,6 +64,8 @@ def _prepare():
     stdlib.close()
     output.install()
     _ballast = bytes(_BALLAST_BYTES)
+    bindings.install()
+    loop.make_spare()
     fresh.forget_the_build()
 
 

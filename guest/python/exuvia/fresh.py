@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 
-from exuvia import frames, json_forms
+from exuvia import bindings, frames
 
 _SEED_BYTES = 32
 
@@ -40,7 +40,7 @@ def renew():
     """The first act of a run."""
     # What `random.seed()` would draw is 2,500 bytes, for a generator that is not for secrets.
     random.seed(int.from_bytes(os.urandom(_SEED_BYTES)))
-    json_forms.decimal_mark = f"exuvia-decimal-{os.urandom(8).hex()}-"
+    bindings.begin()
     logging._startTime = time.time_ns()
 
 
