@@ -64,6 +64,7 @@ mod pins;
 mod policy;
 mod program;
 mod proxies;
+mod quick;
 mod reads;
 mod recorded_facts;
 mod records;
