@@ -21,9 +21,11 @@ stdlib.import_all()
 
 from exuvia import (  # noqa: E402
     barred,
+    chance,
     executors,
     frames,
     fresh,
+    heap,
     help,
     json_text,
     loop,
@@ -66,7 +68,9 @@ def _prepare():
     _ballast = bytes(_BALLAST_BYTES)
     bindings.install()
     loop.make_spare()
+    chance.install()
     fresh.forget_the_build()
+    heap.fill()
 
 
 class WitWorld(wit_world.WitWorld):
