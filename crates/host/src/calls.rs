@@ -48,7 +48,7 @@ pub(crate) struct Calls {
 pub struct PendingCall {
     pub(crate) id: CallId,
     pub(crate) answer: Option<oneshot::Receiver<CompletedCall>>,
-    task: Option<AbortHandle>,
+    pub(crate) task: Option<AbortHandle>,
 }
 
 impl Drop for PendingCall {

@@ -107,8 +107,8 @@ impl tools::HostPendingCall for Sandbox {
         Ok(self.table.get(&pending)?.id.0)
     }
 
-    async fn take(&mut self, pending: Resource<PendingCall>) -> Result<Result<String, tools::CallError>> {
-        let pending = self.table.get_mut(&pending)?;
+    async fn take(&mut self, resource: Resource<PendingCall>) -> Result<Result<String, tools::CallError>> {
+        let pending = self.table.get_mut(&resource)?;
         let (id, answer) = (pending.id, pending.answer.take());
         let answer = match answer {
             Some(answer) => {
@@ -119,6 +119,8 @@ impl tools::HostPendingCall for Sandbox {
             }
             None => Err(already_taken().into()),
         };
+        // A guest may keep what it has taken: nothing is left to abort.
+        self.table.get_mut(&resource)?.task = None;
         self.calls.forget(id);
         Ok(told(self.outcome(id, answer)))
     }

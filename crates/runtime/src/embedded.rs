@@ -20,12 +20,24 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Those of these bytes, which begin at a page: in the file of the program, or of the shared library that this is a part of, if it can
     /// be opened, and otherwise in a copy in memory of this name.
-    #[cfg(feature = "embedded-guest")]
+    #[cfg(all(test, feature = "embedded-guest"))]
     pub(crate) fn new(name: &str, bytes: &'static [u8]) -> io::Result<Self> {
-        if let Some((file, offset)) = crate::program_file::in_program(bytes) {
-            return Ok(Self { bytes: bytes.into(), file, offset });
+        let [embedded] = Self::all([(name, bytes)])?;
+        Ok(embedded)
+    }
+
+    /// The same for several.
+    #[cfg(feature = "embedded-guest")]
+    pub(crate) fn all<const N: usize>(parts: [(&str, &'static [u8]); N]) -> io::Result<[Self; N]> {
+        let places = crate::program_file::in_program(parts.map(|(_, bytes)| bytes));
+        let mut all = Vec::with_capacity(N);
+        for ((name, bytes), place) in parts.into_iter().zip(places) {
+            all.push(match place {
+                Some((file, offset)) => Self { bytes: bytes.into(), file, offset },
+                None => Self::copied(name, bytes)?,
+            });
         }
-        Self::copied(name, bytes)
+        all.try_into().map_err(|_| io::ErrorKind::Other.into())
     }
 
     /// Bytes that are not in the program: in a copy in memory of this name.

@@ -2,7 +2,6 @@
 
 import json
 
-from componentize_py_types import Err
 from wit_world.imports import tools
 from wit_world.imports.tools import (
     CallError_Denied,
@@ -14,8 +13,10 @@ from wit_world.imports.tools import (
 )
 
 from exuvia import beside, output
+from exuvia.bindings import CALL, START, TAKE, call_import
 from exuvia.errors import ToolDenied, ToolError, ToolLimitReached, ToolTimeout, ToolUnavailable
 from exuvia.frames import script_line
+from exuvia.output import stderr, stdout
 
 # Started calls whose answer has not been taken, by their id: what `wait` reports is found here without a search.
 outstanding = {}
@@ -31,20 +32,22 @@ def call(tool, arguments):
     """Calls a tool and blocks until it has answered."""
     if loose:
         settle()
-    output.flush()
-    try:
-        answer = tools.call(tool._server_name, tool._name, arguments, script_line())
-    except Err as error:
-        raise _exception(tool, error.value) from None
+    if stdout._pending or stderr._pending:
+        output.flush()
+    answer = call_import(CALL, [tool._server_name, tool._name, arguments, script_line()])
+    if type(answer) is not str:
+        raise _exception(tool, answer.value) from None
     return _decode(tool, answer)
 
 
 def start(tool, arguments, group=None):
-    """Starts a call for a group. The answer comes from `take`."""
+    """Starts a call for a group: the call, and the line of the script that makes it. The answer comes from `take`."""
     if loose and next(iter(loose.values()))._group != group:
         settle()
-    output.flush()
-    return tools.start(tool._server_name, tool._name, arguments, script_line())
+    if stdout._pending or stderr._pending:
+        output.flush()
+    line = script_line()
+    return call_import(START, [tool._server_name, tool._name, arguments, line]), line
 
 
 def settle():
@@ -58,17 +61,20 @@ def settle():
 
 def take(tool, pending):
     """The answer of a started call; blocks until there is one."""
-    output.flush()
-    try:
-        answer = pending.take()
-    except Err as error:
-        raise _exception(tool, error.value) from None
+    if stdout._pending or stderr._pending:
+        output.flush()
+    answer = call_import(TAKE, [pending])
+    # What is taken is not cancelled by dropping it.
+    pending.finalizer = None
+    if type(answer) is not str:
+        raise _exception(tool, answer.value) from None
     return _decode(tool, answer)
 
 
 def pump(timeout_s):
     """Waits for answers, at most `timeout_s` seconds or without end if it is None, and hands each to its call."""
-    output.flush()
+    if stdout._pending or stderr._pending:
+        output.flush()
     timeout_ns = None if timeout_s is None else max(0, -int(-timeout_s * 1e9 // 1))
     for call_id in tools.wait(timeout_ns):
         waiting = outstanding.pop(call_id, None)

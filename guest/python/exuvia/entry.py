@@ -15,15 +15,17 @@ from wit_world import (
 )
 from wit_world.imports import tools
 
-from exuvia import errors, stdlib
+from exuvia import bindings, errors, stdlib
 
 stdlib.import_all()
 
 from exuvia import (  # noqa: E402
     barred,
+    chance,
     executors,
     frames,
     fresh,
+    heap,
     help,
     json_text,
     loop,
@@ -64,7 +66,11 @@ def _prepare():
     stdlib.close()
     output.install()
     _ballast = bytes(_BALLAST_BYTES)
+    bindings.install()
+    loop.make_spare()
+    chance.install()
     fresh.forget_the_build()
+    heap.fill()
 
 
 class WitWorld(wit_world.WitWorld):

@@ -6,14 +6,15 @@ import gc
 import linecache
 import logging
 import os
-import random
 import sys
 import time
 import warnings
 
-from exuvia import barred, frames, json_forms
+from exuvia import barred, bindings, chance, frames
 
-_SEED_BYTES = 32
+# How many new containers make the collector look for cycles. CPython's own number, 2,000, has scripts that build lists of rows spend a
+# quarter of their time on it; what cycles hold counts for the limit on memory either way.
+_YOUNG_OBJECTS = 10_000
 
 
 def forget_the_build():
@@ -35,13 +36,13 @@ def forget_the_build():
     sys.set_int_max_str_digits(0)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_YOUNG_OBJECTS)
 
 
 def renew():
     """The first act of a run."""
-    # What `random.seed()` would draw is 2,500 bytes, for a generator that is not for secrets.
-    random.seed(int.from_bytes(os.urandom(_SEED_BYTES)))
-    json_forms.decimal_mark = f"exuvia-decimal-{os.urandom(8).hex()}-"
+    chance.begin()
+    bindings.begin()
     logging._startTime = time.time_ns()
 
 

@@ -4,7 +4,7 @@ import asyncio
 import asyncio.tasks
 import functools
 
-from exuvia import calls
+from exuvia import calls, together
 from exuvia.started import Call, is_plain
 
 
@@ -19,10 +19,11 @@ def handed(value):
     return value
 
 
-def _each(function):
+def _gather(function):
     @functools.wraps(function)
     def wrapper(*given, **options):
-        return function(*map(handed, given), **options)
+        future = together.gather(given, **options)
+        return function(*map(handed, given), **options) if future is None else future
 
     return wrapper
 
@@ -48,7 +49,7 @@ def _elements(function):
 def install():
     """Puts these in the place of asyncio's own."""
     for wrapped, names in (
-        (_each, ["gather"]),
+        (_gather, ["gather"]),
         (_first, ["wait_for", "shield", "ensure_future"]),
         (_elements, ["wait", "as_completed"]),
     ):

@@ -14,6 +14,7 @@ import datetime
 import decimal
 import enum
 import ipaddress
+import os
 import pathlib
 import sqlite3
 import types
@@ -22,9 +23,8 @@ import uuid
 from exuvia.started import Call, value_of
 
 # A Decimal leaves the encoder as a string between these marks and loses them and its quotes afterwards: the C encoder
-# has no way to write a number that is neither int nor float. Random for each run, set by `fresh`.
-decimal_mark = "exuvia-decimal-"
-decimals_seen = False
+# has no way to write a number that is neither int nor float. None until there is one; random for each run.
+decimal_mark = None
 
 
 class NotJson(TypeError):
@@ -32,10 +32,11 @@ class NotJson(TypeError):
 
 
 def _decimal(value):
-    global decimals_seen
+    global decimal_mark
     if not value.is_finite():
         raise NotJson(f"is Decimal {value}, which JSON cannot hold; use None")
-    decimals_seen = True
+    if decimal_mark is None:
+        decimal_mark = f"exuvia-decimal-{os.urandom(8).hex()}-"
     return f"{decimal_mark}{value}{decimal_mark}"
 
 

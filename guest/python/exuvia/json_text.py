@@ -27,6 +27,8 @@ _KEY_OF_OTHER_KIND = re.compile('"(?:-?[0-9][0-9.e+-]*|true|false|null)":')
 def encode(value, root):
     """Compact JSON text of `value`. What cannot be JSON raises a TypeError or ValueError that names its place, which
     starts with `root`."""
+    if type(value) is int or value is None:
+        return _WRITTEN[type(value)](value)
     if _namedtuples_exist:
         value = _plain(value, root, 1, ())
     try:
@@ -34,6 +36,31 @@ def encode(value, root):
     except _ENCODE_ERRORS:
         pass
     return _encode(_plain(value, root, 1, ()), root)
+
+
+def _float(value):
+    if value - value != 0:
+        raise KeyError
+    return repr(value)
+
+
+_WRITTEN = {
+    str: encode_basestring,
+    int: repr,
+    float: _float,
+    bool: {True: "true", False: "false"}.__getitem__,
+    type(None): {None: "null"}.__getitem__,
+}
+
+
+def flat(names, members):
+    """Compact JSON text of an object of texts, numbers and the like. `names` has the JSON of each name, with a colon. None: it has
+    something else."""
+    try:
+        text = ",".join([names[name] + _WRITTEN[type(value)](value) for name, value in members.items()])
+    except KeyError:
+        return None
+    return f"{{{text}}}" if text.isascii() or not _SURROGATE.search(text) else None
 
 
 _open_containers = {}
@@ -47,8 +74,8 @@ def _encode(value, root):
         # What an error leaves here would look like a cycle in the next text.
         _open_containers.clear()
         raise
-    if json_forms.decimals_seen:
-        mark = json_forms.decimal_mark
+    mark = json_forms.decimal_mark
+    if mark is not None:
         text = re.sub(f'"{mark}([0-9.E+-]+){mark}"', r"\1", text)
     if text.count("[") + text.count("{") > MAX_DEPTH:
         _check_depth(value, text, root)
@@ -95,8 +122,8 @@ def _check_depth(value, text, root):
         deeper = []
         for container in level:
             items = container.values() if isinstance(container, dict) else container
-            if not _ATOMS.issuperset(map(type, items)):
-                deeper += [item for item in items if type(item) not in _ATOMS]
+            if not ATOMS.issuperset(map(type, items)):
+                deeper += [item for item in items if type(item) not in ATOMS]
         if not deeper:
             return
         if any(not isinstance(item, (dict, list, tuple)) for item in deeper):
@@ -105,7 +132,7 @@ def _check_depth(value, text, root):
     _plain(value, root, 1, ())
 
 
-_ATOMS = frozenset({str, int, float, bool, type(None)})
+ATOMS = frozenset({str, int, float, bool, type(None)})
 
 
 def _plain(value, path, depth, parents):

@@ -141,7 +141,7 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
     def _finish_forgotten(self):
         """Calls that no code waits for are done as plain code would have done them, errors included."""
         for call in list(calls.outstanding.values()):
-            if type(call) is Call and call.get_loop() is self and not call._callbacks:
+            if type(call) is Call and call.get_loop() is self and not call._callbacks and call._gathered is None:
                 value_of(call)
         unseen = [call for call in started.failed if call.get_loop() is self and call._log_traceback]
         started.failed.clear()
@@ -151,10 +151,24 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
             raise error
 
 
+# A loop that was made before the snapshot.
+_spare = None
+
+
+def make_spare():
+    """Makes the loop of the first who needs one."""
+    global _spare
+    _spare = ScriptLoop()
+
+
 class _Policy(asyncio.events._BaseDefaultEventLoopPolicy):
     """Makes `asyncio.get_event_loop()` give a loop where there is none yet, as it did for many years."""
 
-    _loop_factory = ScriptLoop
+    @staticmethod
+    def _loop_factory():
+        global _spare
+        loop, _spare = _spare or ScriptLoop(), None
+        return loop
 
     def get_event_loop(self):
         if self._local._loop is None or self._local._loop.is_closed():
@@ -171,6 +185,17 @@ class Runner(asyncio.runners.Runner):
             coro = _coroutine(coro)
             task = self._loop.create_task(coro, context=context or self._context)
             return self._loop.run_until_complete(task)
+
+    def close(self):
+        loop = self._loop
+        if loop is None or loop._ready or loop._asyncgens or loop._default_executor is not None or asyncio.all_tasks(loop):
+            return super().close()
+        # Nothing is left that two more turns of the loop would end.
+        loop._asyncgens_shutdown_called = loop._executor_shutdown_called = True
+        if self._set_event_loop:
+            asyncio.set_event_loop(None)
+        loop.close()
+        self._loop, self._state = None, asyncio.runners._State.CLOSED
 
 
 def run(main, *, debug=None, loop_factory=None):

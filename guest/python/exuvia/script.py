@@ -4,15 +4,17 @@ import ast
 import atexit
 import builtins
 import contextlib
+import functools
 import inspect
 import linecache
 import opcode
+import re
 import sys
 import types
-from collections import deque
 
-from exuvia import asked, calls, loop
+from exuvia import asked, calls, loop, quick, servers
 from exuvia.frames import SCRIPT
+from exuvia.json_text import ATOMS
 from exuvia.started import Call, value_of
 
 _TOP_LEVEL_AWAIT = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -32,11 +34,15 @@ class Script:
 
     def __init__(self, source, mcp):
         self.source = source.removeprefix("\ufeff")
-        self.lines = self.source.splitlines()
         self.module = types.ModuleType("__main__")
         self.names = self.module.__dict__
         self.mcp = mcp
         self.last = None
+
+    @functools.cached_property
+    def lines(self):
+        """The lines of its source."""
+        return self.source.splitlines()
 
     def run(self):
         """Runs the script to its end and returns its result, a Python value."""
@@ -57,15 +63,17 @@ class Script:
             raise RecursionError("the script is nested too deeply to be compiled") from None
 
     def _compile_now(self):
-        linecache.cache[SCRIPT] = (len(self.source), None, [f"{line}\n" for line in self.lines], SCRIPT)
+        linecache.cache[SCRIPT] = (lambda: self.source,)
         is_async = "async" in self.source or "await" in self.source
-        if not is_async:
+        marks = quick.marks(self.source, self.mcp) if is_async else {}
+        if marks is not None:
             with contextlib.suppress(SyntaxError):
                 # Through the syntax tree a script costs two to three times as much to compile. Few need it.
                 code = compile(self.source, SCRIPT, "exec", _TOP_LEVEL_AWAIT, dont_inherit=True)
-                code = _giving_last(code)
+                if not quick.ends_with_assignment(self.source):
+                    code = _giving_last(code, self.source)
                 if code is not None:
-                    return code
+                    return quick.renamed(code, marks) if marks else code
         tree = compile(self.source, SCRIPT, "exec", ast.PyCF_ONLY_AST | _TOP_LEVEL_AWAIT, dont_inherit=True)
         if "return" in self.source:
             _end_at_returns(tree.body)
@@ -79,15 +87,14 @@ class Script:
         return ast.parse(self.source)
 
     def _prepare(self):
-        mcp = self.mcp
-        self.names.update(__builtins__=builtins, __file__=SCRIPT, mcp=mcp)
-        sys.modules["__main__"] = self.module
-        sys.modules["mcp"] = mcp
-        for name in mcp:
-            self.names[name] = mcp[name]
+        names, modules, mcp = self.names, sys.modules, self.mcp
+        names.update(__builtins__=builtins, __file__=SCRIPT, mcp=mcp)
+        modules["__main__"] = self.module
+        modules["mcp"] = mcp
+        for name, server in servers.by_python_name(mcp):
+            names[name] = modules[f"mcp.{name}"] = server
             # `import crm` is what the stubs suggest to some; the standard library keeps its own names.
-            sys.modules.setdefault(name, mcp[name])
-            sys.modules[f"mcp.{name}"] = mcp[name]
+            modules.setdefault(name, server)
         setattr(builtins, _LAST, self._set_last)
         setattr(builtins, _RETURN, _Returned)
 
@@ -103,16 +110,18 @@ class Script:
             if last is not None:
                 self.last = last
             value = self._value()
-        if inspect.isawaitable(value):
+        if type(value) not in ATOMS and inspect.isawaitable(value):
             return loop.run(_awaited(value))
         return value
 
     async def _run_async(self, code):
         try:
-            await eval(code, self.names)
+            last = await eval(code, self.names)
         except _Returned as end:
             value = end.value
         else:
+            if last is not None:
+                self.last = last
             value = self._value()
         if type(value) is Call:
             return value_of(value)
@@ -136,25 +145,42 @@ def run_exit_functions():
     atexit._clear()
 
 
-def _giving_last(code):
+def _giving_last(code, source):
     """Code that returns the value of the script's last statement if that is an expression. None: only the syntax tree
     says what the last statement is."""
     instructions = code.co_code
-    end = instructions[-6::2]
+    operations = instructions[::2]
+    # `a and b` and `a if b else c` have several ends. Lines are those of the compiler only where it is sure what ends one.
+    if operations.count(_RETURN_VALUE) != 1 or "\r" in source:
+        return None
+    last = operations.index(_RETURN_VALUE) - 2
+    end = operations[last : last + 3]
+    if end != _STORED and end != _DROPPED:
+        return None
+    line, is_shared = _line(code, 2 * last)
+    text = source.split("\n")[line - 1 :]
+    # A constant leaves no instruction, only a line of its own for the last two.
+    if not is_shared or any(";" in one for one in text):
+        return None
     if end == _STORED:
-        # A constant leaves no instruction, only the place that the last two have: not that of the name that was stored before.
         # A text that is all of the script is compiled as its docstring.
-        return code if _last_places(code) > 2 and code.co_names[instructions[-5]] != "__doc__" else None
-    # `a and b` and `a if b else c` have several ends. What does not begin its line belongs to another statement.
-    if end == _DROPPED and instructions[::2].count(_RETURN_VALUE) == 1 and deque(code.co_positions(), 3)[0][2] == 0:
-        return code.replace(co_code=instructions[:-6] + _GIVEN)
-    return None
+        return code if code.co_names[instructions[2 * last + 1]] != "__doc__" else None
+    # An expression that does not begin its line belongs to another statement.
+    if text[0][:1].isspace() or _COMPOUND.match(text[0]) or operations[last - 1] == _ANNOTATED:
+        return None
+    return code.replace(co_code=instructions[: 2 * last] + _GIVEN + instructions[2 * last + 6 :])
 
 
-def _last_places(code):
-    """How many of the last instructions are known to have one place in the text: each entry of the table of places begins
-    with the one byte in it that is above 127, and ends with their number less one."""
-    return next((byte & 7) + 1 for byte in reversed(code.co_linetable) if byte > 127)
+# What begins a line that may have a statement in it that is not the whole of it.
+_COMPOUND = re.compile(r"(?:async|case|class|def|elif|else|except|finally|for|if|match|try|while|with)\b")
+
+
+def _line(code, place):
+    """The line of an instruction, and whether it is that of the next one as well."""
+    for start, end, line in code.co_lines():
+        if start <= place < end:
+            return line or 1, place + 2 < end
+    return 1, False
 
 
 def _opcodes(*names):
@@ -163,6 +189,8 @@ def _opcodes(*names):
 
 _STORED = _opcodes("STORE_NAME", "LOAD_CONST", "RETURN_VALUE")
 _DROPPED = _opcodes("POP_TOP", "LOAD_CONST", "RETURN_VALUE")
+# The end of `x: int = 3`.
+_ANNOTATED = opcode.opmap["SET_ADD"]
 _RETURN_VALUE = opcode.opmap["RETURN_VALUE"]
 # Instructions without arguments.
 _GIVEN = b"".join(bytes([one, 0]) for one in _opcodes("NOP", "NOP", "RETURN_VALUE"))

@@ -6,6 +6,7 @@ A tool is described by the host when it is first used: what a script pays does n
 import builtins
 import difflib
 import inspect
+import json
 from asyncio.events import _get_running_loop
 from functools import partial
 
@@ -13,7 +14,8 @@ from wit_world.imports import tools
 
 from exuvia import asked, calls, inline
 from exuvia.arguments import bind
-from exuvia.json_text import encode
+from exuvia.json_text import encode, flat
+from exuvia.quick import MARK
 from exuvia.started import Call, to_await
 
 # How many names an error or a repr lists.
@@ -69,7 +71,7 @@ class Tool(_ReadOnly):
     def __call__(self, /, *positional, **arguments):
         text = self._text(positional, arguments)
         if inline.code is not None and inline.returned_directly():
-            return inline.Started(self, calls.start(self, text))
+            return inline.Started(self, calls.start(self, text)[0])
         return calls.call(self, text)
 
     def _start(self, group, /, *positional, **arguments):
@@ -81,10 +83,14 @@ class Tool(_ReadOnly):
         return Call(self, calls.start(self, text, group), loop, group)
 
     def _text(self, positional, arguments):
-        given = arguments.keys()
-        if positional or not (given <= self._plain_names and self._required_names <= given):
-            arguments = bind(self, positional, arguments)
-        return encode(arguments, "arguments")
+        names = self._plain_names
+        if not positional and self._required_names.issubset(arguments):
+            text = flat(names, arguments)
+            if text is not None:
+                return text
+            if arguments.keys() <= names.keys():
+                return encode(arguments, "arguments")
+        return encode(bind(self, positional, arguments), "arguments")
 
     def __str__(self):
         return f"{self._server_python_name}.{self._python_name}"
@@ -139,8 +145,8 @@ def _tool(server, described):
         _documentation=described.documentation,
         _parameters=parameters,
         _accepts_other_keywords=described.accepts_other_keywords,
-        # The keywords that need no translation: a call with only these takes the short way.
-        _plain_names=frozenset(p.name for p in parameters if p.name == p.python_name),
+        # The keywords that need no translation, as JSON: a call with only these takes the short way.
+        _plain_names={p.name: f"{json.dumps(p.name)}:" for p in parameters if p.name == p.python_name},
         _required_names=frozenset(p.python_name for p in parameters if p.required),
     )
 
@@ -154,7 +160,11 @@ class Server(_ReadOnly):
     def __getattr__(self, name):
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(f"{self} has no attribute {name!r}", name=name)
-        return self.__find(name)
+        tool, mark, group = name.partition(MARK)
+        if not mark:
+            return self.__find(name)
+        start = self.__dict__[name] = partial(getattr(self, tool)._start, int(group))
+        return start
 
     def __getitem__(self, name):
         return self.__dict__.get(name) or self.__find(name)
@@ -265,11 +275,23 @@ class Servers(_ReadOnly):
 def proxies(found):
     """`mcp`, with these servers."""
     mcp = _fill(Servers(), _Servers__names=[server.python_name for server in found])
+    servers = mcp.__dict__
     for server in found:
-        proxy = _fill(Server(), _Server__of=server, _Server__names=None)
-        mcp.__dict__.setdefault(server.name, proxy)
-        mcp.__dict__[server.python_name] = proxy
+        proxy = Server()
+        _set_description(proxy, server)
+        _set_names(proxy, None)
+        servers.setdefault(server.name, proxy)
+        servers[server.python_name] = proxy
     return mcp
+
+
+_set_description = Server._Server__of.__set__
+_set_names = Server._Server__names.__set__
+
+
+def by_python_name(mcp):
+    """The servers of `mcp`, each under its Python name."""
+    return [(name, mcp.__dict__[name]) for name in mcp._Servers__names]
 
 
 def install():

@@ -3,10 +3,12 @@
 import asyncio
 import inspect
 import operator
-import sys
 
 from exuvia import beside, calls
 from exuvia.asked import AT_ONCE
+from exuvia.bindings import ID, call_import
+
+_begin = asyncio.Future.__init__
 
 # Calls that failed. The exceptions of those that nobody has looked at are raised when the loop ends.
 failed = []
@@ -18,19 +20,19 @@ class Call(asyncio.Future):
     Any other use of it, such as `call["items"]` or `for item in call`, waits for the answer and uses that.
     """
 
-    __slots__ = ("_group", "_id", "_pending", "_started_line", "_tool")
+    __slots__ = ("_gathered", "_group", "_id", "_pending", "_started_line", "_tool")
 
-    def __init__(self, tool, pending, loop, group=AT_ONCE):
-        super().__init__(loop=loop)
+    def __init__(self, tool, started, loop, group=AT_ONCE):
+        _begin(self, loop=loop)
         self._tool = tool
-        self._pending = pending
+        self._pending, self._started_line = started
         self._group = group
-        self._id = pending.id()
-        # The caller of the tool: a method of the tool lies between.
-        self._started_line = sys._getframe(2).f_lineno
-        calls.outstanding[self._id] = self
+        # What counts it as answered: see `together`.
+        self._gathered = None
+        call_id = self._id = call_import(ID, [self._pending])
+        calls.outstanding[call_id] = self
         if group != AT_ONCE:
-            calls.loose[self._id] = self
+            calls.loose[call_id] = self
 
     def arrived(self):
         """Takes the answer, which `wait` has reported or somebody blocks for."""
@@ -42,10 +44,13 @@ class Call(asyncio.Future):
         except BaseException as error:
             failed.append(self)
             # In a task that only waits for this call no frame of the script is left to tell the line.
-            error.script_line = self._started_line
+            error.script_line = self._started_line or None
             self.set_exception(error)
         else:
             self.set_result(value)
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            gathered.ended(self)
 
     def cancel(self, msg=None):
         if not super().cancel(msg=msg):
@@ -54,6 +59,9 @@ class Call(asyncio.Future):
         calls.loose.pop(self._id, None)
         # Dropping the resource is what tells the host.
         self._pending = None
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            gathered.ended(self)
         return True
 
     # isinstance(call, dict) asks this after it has compared the types.

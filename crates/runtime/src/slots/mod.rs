@@ -94,7 +94,7 @@ impl Slots {
         runs_memory_bytes: u64,
         find: Option<DirtyPages>,
     ) -> io::Result<Arc<Self>> {
-        let (image, code) = (Embedded::new(SNAPSHOT, image)?, Embedded::new(CODE, artifact::CODE)?);
+        let [image, code] = Embedded::all([(SNAPSHOT, image), (CODE, artifact::CODE)])?;
         Self::with(image, &code, most, runs_memory_bytes, find)
     }
 
