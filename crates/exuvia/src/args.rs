@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, value_parser};
 use exuvia_config::{KnownClient, LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, Sources, from_home};
 use tokio::signal::unix::SignalKind;
@@ -15,7 +15,7 @@ use crate::guest_args::GuestArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
-use crate::setup_args::SetupArgs;
+use crate::setup_args::{SetupArgs, known_client};
 use crate::version;
 use crate::workspace_args::WorkspaceArgs;
 
@@ -181,13 +181,6 @@ impl From<ServerArgs> for Sources {
         let ServerArgs { config, mcp_configs, servers, imports, import_project } = args;
         Self { config, mcp_configs, servers, imports, import_project, auto_execute: Vec::new() }
     }
-}
-
-/// Reads the name of a client.
-pub(crate) fn known_client() -> impl TypedValueParser<Value = KnownClient> {
-    let names = KnownClient::all().map(|client| PossibleValue::new(client.name()).help(client.files()));
-    PossibleValuesParser::new(names)
-        .try_map(|name| KnownClient::all().find(|client| client.name() == name).ok_or("unknown client"))
 }
 
 /// What clients meet: servers, and what their scripts may call.

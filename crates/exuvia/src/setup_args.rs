@@ -2,11 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use exuvia_config::{KnownClient, ServerScope, from_home};
-
-use crate::args::known_client;
 
 #[derive(Debug, Args)]
 #[command(after_help = "What is moved is shown first, and asked about. Servers that are disabled, or that exuvia.toml cannot hold, stay \
@@ -65,4 +63,11 @@ impl From<Scope> for ServerScope {
             Scope::Project => Self::Project,
         }
     }
+}
+
+/// Reads the name of a client.
+pub(crate) fn known_client() -> impl TypedValueParser<Value = KnownClient> {
+    let names = KnownClient::all().map(|client| PossibleValue::new(client.name()).help(client.files()));
+    PossibleValuesParser::new(names)
+        .try_map(|name| KnownClient::all().find(|client| client.name() == name).ok_or("unknown client"))
 }

@@ -1,7 +1,8 @@
 //! `exuvia doctor` on servers that do not work, each for a reason of its own.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener};
 
 use exuvia_tests::{Ended, Folder, WebServer, built, echo_table, exuvia};
 use serde_json::Value;
@@ -48,7 +49,7 @@ fn each_reason_for_which_a_server_does_not_start_has_its_advice() {
     fs::write(&empty, "[]").expect("written");
     let guarded = WebServer::start(&["--token-file", token.to_str().expect("UTF-8")]);
     let web = WebServer::start(&[]);
-    let elsewhere = web.url().replace("/mcp", "/elsewhere");
+    let elsewhere = format!("http://{}/elsewhere", not_found());
     let plain = web.url().replace("http://", "https://");
     let closed = format!("http://127.0.0.1:{}/mcp", free_port());
     let config = format!(
@@ -93,8 +94,7 @@ fn each_reason_for_which_a_server_does_not_start_has_its_advice() {
 
 #[test]
 fn what_is_wrong_beside_the_servers_is_found() {
-    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = taken.local_addr().expect("an address").port();
+    let port = not_found().port();
     let config = format!(
         "{}[listen]\nmcp = '127.0.0.1:{port}'\n[runs]\nmemory_bytes = '4096 GiB'\n\
          [servers.crm]\ncommand = {:?}\nargs = ['sample', 'crm', '${{EXUVIA_DOCTOR_UNSET:-}}']\ndisabled = true\n",
@@ -119,6 +119,29 @@ fn a_configuration_that_is_wrong_is_said_to_be_wrong() {
     let folder = Folder::new(&echo_table());
     let ended = exuvia(&["doctor", "--config", &folder.text("exuvia.toml")], "");
     assert!(ended.stdout.contains("server echo: starts (") && !ended.stdout.contains('\u{1b}'), "{ended:?}");
+}
+
+/// The address of a server that has nothing at all.
+fn not_found() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let _ = stream.read(&mut [0; 4_096]);
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemon_on_the_port_is_known() {
+    let folder = Folder::new(&echo_table());
+    let daemon = folder.serve(&[]).await;
+    let config = format!("{}[listen]\nmcp = '{}'\n", echo_table(), daemon.address());
+    let (_, findings) = doctor(&config, &[]);
+    let port = of(&findings, "port", None);
+    assert_eq!((port["status"].as_str(), port["message"].as_str()), (Some("ok"), Some("`exuvia serve` is running")));
 }
 
 fn free_port() -> u16 {

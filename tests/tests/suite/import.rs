@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use exuvia_tests::{built, data, here};
+use exuvia_tests::{built, data};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -330,44 +330,4 @@ fn a_home_in_an_argument_is_replaced_where_the_client_does_so() {
     write(world.home.path(), ".cursor/mcp.json", &json!({"mcpServers": {"cursor": entry}}));
     let (_, out, told) = world.run(&["tools", "--import", "vscode", "--import", "cursor"]);
     assert!(out.contains("editor.pyi") && !out.contains("cursor.pyi"), "{out}{told}");
-}
-
-/// Each row of the table of clients: `| client | \`file\` | \`text\` or "the same" |`.
-#[test]
-fn every_snippet_of_the_readme_is_in_the_form_that_its_client_reads() {
-    let readme = fs::read_to_string(here().join("../README.md")).expect("the README");
-    let spans = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
-    let (mut last, mut seen) = (Vec::new(), Vec::new());
-    for row in readme.lines().filter(|line| line.starts_with("| ")) {
-        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [client, place, what] = cells[..] else { continue };
-        let import = match client {
-            "Claude Desktop" => "claude-desktop",
-            "Cursor" => "cursor",
-            "Windsurf" => "windsurf",
-            "Gemini CLI" => "gemini",
-            "VS Code" => "vscode",
-            "Codex" => "codex",
-            "opencode" => "opencode",
-            "Zed" => "zed",
-            "Copilot CLI" => "copilot",
-            "Goose" => "goose",
-            _ => continue,
-        };
-        if what != "the same" {
-            last = spans(what);
-        }
-        let world = World::new();
-        let file = spans(place).remove(0);
-        let (folder, file) = match file.strip_prefix("~/") {
-            Some(file) => (world.home.path(), file.to_owned()),
-            None if file.contains('/') => (world.folder.path(), file),
-            None => (world.home.path(), format!(".config/Claude/{file}")),
-        };
-        write_text(folder, &file, &last.join("\n"));
-        let (status, out, told) = world.run(&["config", "check", "--import", import, "--import-project"]);
-        assert!(status == Some(0) && told.contains("exuvia: is Exuvia itself; skipped"), "{client}: {out}{told}");
-        seen.push(client.to_owned());
-    }
-    assert_eq!(seen.len(), 10, "{seen:?}");
 }

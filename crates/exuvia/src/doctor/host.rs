@@ -7,6 +7,8 @@ use std::time::Duration;
 use std::{fs, io};
 
 use exuvia_config::{Config, JournalStore, Paths};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::finding::Finding;
 use crate::journal::Archives;
@@ -16,6 +18,9 @@ use crate::machine::{Memory, Of, engine, smaller_limit};
 const ADDRESS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8420);
 /// How long another process on the port has to say what it is.
 const ANSWER: Duration = Duration::from_secs(2);
+/// What `/readyz` says of it.
+const STATES: [&str; 3] = ["ready", "starting", "shutting_down"];
+const ANSWER_BYTES: u64 = 64 << 10;
 const MIB: u64 = 1 << 20;
 /// Nobody else may read it.
 const OTHERS: u32 = 0o077;
@@ -132,21 +137,27 @@ pub(super) async fn port(config: &Config) -> Finding {
 }
 
 async fn in_use(address: SocketAddr, config: &Config) -> Finding {
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
-    let client = reqwest::Client::builder().no_proxy().timeout(ANSWER).danger_accept_invalid_certs(true).build();
-    let is_exuvia = match client {
-        Ok(client) => match client.get(format!("{scheme}://{address}/readyz")).send().await {
-            Ok(answer) => answer.text().await.is_ok_and(|text| text.contains("unavailable_servers") || text.contains("\"status\"")),
-            Err(_) => false,
-        },
-        Err(_) => false,
-    };
-    match is_exuvia {
-        true => Finding::ok("port", "`exuvia serve` is running"),
-        false => Finding::warning(
+    if config.tls.is_some() {
+        return Finding::ok("port", "is in use, by `exuvia serve` if that is running");
+    }
+    match tokio::time::timeout(ANSWER, readiness(address)).await {
+        Ok(Ok(answer)) if STATES.iter().any(|state| answer.contains(&format!("{{\"status\":\"{state}\""))) => {
+            Finding::ok("port", "`exuvia serve` is running")
+        }
+        _ => Finding::warning(
             "port",
             "another program listens there",
             "set another port as listen.mcp, or pass --port; `exuvia stdio` does not need it",
         ),
     }
+}
+
+/// What the process on this port says of itself.
+async fn readiness(address: SocketAddr) -> io::Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET /readyz HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", address.port());
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES).read_to_end(&mut answer).await?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
