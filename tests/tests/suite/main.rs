@@ -66,6 +66,7 @@ mod pins;
 mod policy;
 mod program;
 mod proxies;
+mod publishing;
 mod quick;
 mod reads;
 mod recorded_facts;
