@@ -15,6 +15,7 @@ bench *filter:
     cargo bench --bench keys
     cargo bench --bench journal
     cargo bench --bench replay
+    cargo bench --bench workspace
 
 # Fuel of the workloads against benches/fuel.baseline.json; `just fuel --bless` writes that anew.
 fuel *arguments:
@@ -40,7 +41,7 @@ gates *names:
     cargo bench --bench gates -- {{ names }}
     EXUVIA_FUZZ_SECONDS=120 cargo test --release --test fuzz -- fuzz::
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
-    EXUVIA_REPLAYS=1000 cargo test --release --test suite -- recorded_runs_replay --nocapture
+    EXUVIA_REPLAYS=1000 cargo test --release --test suite -- recorded_runs_replay runs_with_files_replay --nocapture
     EXUVIA_KILLS=300 cargo test --release --test suite -- kept_kills --nocapture --test-threads 1
     EXUVIA_HELD_KILLS=100 cargo test --release --test suite -- approvals::killed --nocapture --test-threads 1
     EXUVIA_KILLS=20 EXUVIA_JOURNAL_MIB=1024 cargo test --release --test suite -- kept_kills --nocapture --test-threads 1

@@ -27,6 +27,7 @@ pub fn summary(config: &Config) -> String {
         lines.push(format!("all: {}", everywhere.join("; ")));
     }
     lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
+    lines.extend(config.workspaces.summary());
     lines.extend(access(&config.access));
     lines.extend(config.access.budgets.iter().map(|(name, budget)| format!("budget {name}: {}", budget_parts(budget))));
     let tls = if config.tls.is_some() { " by https" } else { "" };

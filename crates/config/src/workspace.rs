@@ -33,6 +33,41 @@ impl WorkspacesConfig {
     }
 }
 
+impl WorkspacesConfig {
+    /// A line for each workspace: who shares it, what it may hold, and who has it.
+    pub(crate) fn summary(&self) -> Vec<String> {
+        self.named.iter().map(|(name, workspace)| format!("workspace {name}: {}{}", workspace.summary(), self.users(name))).collect()
+    }
+
+    fn users(&self, name: &str) -> String {
+        let of = |kind: &'static str, users: &BTreeMap<String, String>| {
+            let users = users.iter().filter(|(_, used)| *used == name);
+            users.map(|(user, _)| format!("{kind} {user}")).collect::<Vec<_>>()
+        };
+        let everyone = self.everyone.iter().filter(|used| *used == name).map(|_| "everybody".to_owned());
+        let users: Vec<_> =
+            everyone.chain(of("profile", &self.profiles)).chain(of("role", &self.roles)).collect();
+        if users.is_empty() { "; used by nobody".to_owned() } else { format!("; for {}", users.join(", ")) }
+    }
+}
+
+impl WorkspaceConfig {
+    fn summary(&self) -> String {
+        let Self { share, access, path, bytes, files, .. } = self;
+        let share = match (path, share) {
+            (Some(_), _) => "a directory of this machine",
+            (None, WorkspaceShare::Key) => "one for each key",
+            (None, WorkspaceShare::All) => "one for all",
+        };
+        let access = match access {
+            FileAccess::ReadOnly => "read-only",
+            FileAccess::ReadWrite => "read-write",
+        };
+        let kept = self.keep_days.map_or_else(String::new, |days| format!(", kept for {days} days"));
+        format!("{share}, {access}, {bytes} bytes and {files} files{kept}")
+    }
+}
+
 /// One workspace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkspaceConfig {

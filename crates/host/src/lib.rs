@@ -4,7 +4,7 @@
 //! A store holds one [`Sandbox`]: the state of one run. It answers the guest's tool calls from a
 //! [`ToolHost`](exuvia_tool::ToolHost), takes time and randomness from a [`RunIo`](exuvia_tool::RunIo), and keeps a bounded log
 //! and a record of the calls, within those of the [`Limits`](exuvia_tool::Limits) that concern calls, output and fuel. What is
-//! not linked cannot be reached: there is no file, no network, no environment.
+//! not linked cannot be reached: there is no network and no environment, and there are files only where the [`RunIo`](exuvia_tool::RunIo) has some.
 //!
 //! This crate knows nothing of MCP, HTTP, keys or policy, and it sets no limits on memory or time: those belong to the
 //! store's owner. `exuvia-runtime` is that owner for most users; `examples/embed_host.rs` is a complete one.

@@ -85,6 +85,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-journal", "text tool"),
         ("exuvia-approvals", "journal policy text tool"),
         ("exuvia-host", "tool"),
+        ("exuvia-workspace", "tool"),
         ("exuvia-runtime", "guest host tool"),
         ("exuvia-sandbox", "catalog guest host runtime text tool"),
         ("exuvia-replay", "guest host journal runtime text tool"),
@@ -97,22 +98,22 @@ fn every_room_knows_only_the_rooms_below_it() {
         (
             "exuvia-gateway",
             "access analysis catalog config guest host journal mcp-client oauth pins policy replay runtime shapes text tool trace \
-             upstream",
+             upstream workspace",
         ),
         (
             "exuvia-server",
             "access analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime shapes text tool \
-             trace upstream",
+             trace upstream workspace",
         ),
         (
             "exuvia-admin",
             "access analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes \
-             text tool trace upstream",
+             text tool trace upstream workspace",
         ),
         (
             "exuvia",
             "access admin analysis approvals catalog config gateway guest host journal mcp-client oauth pins policy replay runtime server shapes \
-             suite text tool trace upstream",
+             suite text tool trace upstream workspace",
         ),
     ];
     for (package, rooms) in allowed {
