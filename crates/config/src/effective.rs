@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use toml::Table;
 
 use crate::{
-    AccessConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, Grant, HttpProtocol,
+    AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess, Grant, HttpProtocol,
     IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect, PASSED_VARIABLES, Profile, RoleConfig, Share,
-    Transport,
+    Transport, WorkspaceConfig, WorkspaceShare,
 };
 
 /// What stands in the place of a value that may be a secret.
@@ -39,7 +39,7 @@ fn effective(config: &Config) -> Value {
         servers.insert(server.config.name.clone(), of_server(server, config));
     }
     let AccessConfig { roles, keys, identity_providers, budgets } = &config.access;
-    let profiles = config.profiles.iter().map(|(name, profile)| (name.clone(), of_profile(profile)));
+    let profiles = config.profiles.iter().map(|(name, profile)| (name.clone(), of_profile(profile, config.workspaces.profiles.get(name))));
     json!({
         "servers": servers,
         "auto_execute": source.auto_execute,
@@ -47,7 +47,7 @@ fn effective(config: &Config) -> Value {
         "repeatable": source.repeatable,
         "groups": groups.collect::<Map<_, _>>(),
         "profiles": profiles.collect::<Map<_, _>>(),
-        "roles": roles.iter().map(|(name, role)| (name.clone(), of_role(role))).collect::<Map<_, _>>(),
+        "roles": roles.iter().map(|(name, role)| (name.clone(), of_role(role, config.workspaces.roles.get(name)))).collect::<Map<_, _>>(),
         "keys": keys.iter().map(|(name, key)| (name.clone(), of_key(key))).collect::<Map<_, _>>(),
         "identity_providers":
             identity_providers.iter().map(|(name, one)| (name.clone(), of_provider(one))).collect::<Map<_, _>>(),
@@ -60,12 +60,14 @@ fn effective(config: &Config) -> Value {
         "telemetry": {"otlp": config.collector.as_ref().map(|_| "http://localhost")},
         "journal": journal(config),
         "admin": admin(config),
-        "approvals": {"desktop": config.approvals.desktop},
+        "approvals": approvals(&config.approvals),
+        "workspaces": config.workspaces.named.iter().map(|(name, one)| (name.clone(), of_workspace(one))).collect::<Map<_, _>>(),
+        "workspace": config.workspaces.everyone,
     })
 }
 
 fn of_server(server: &ConfiguredServer, config: &Config) -> Value {
-    let ConfiguredServer { config: own, mode, layout } = server;
+    let ConfiguredServer { config: own, mode, layout, notes } = server;
     let mut value = of_transport(&own.transport);
     let rules = config.policy.source().servers.get(&own.name).cloned().unwrap_or_default();
     let rest = json!({
@@ -82,6 +84,7 @@ fn of_server(server: &ConfiguredServer, config: &Config) -> Value {
         "max_call_timeout_ms": own.max_call_timeout.map(ms),
         "question_timeout_ms": ms(own.question_timeout),
         "refresh_ms": ms(own.refresh),
+        "notes": notes,
     });
     for part in [rest, json!(rules)] {
         if let (Value::Object(value), Value::Object(part)) = (&mut value, part) {
@@ -127,16 +130,17 @@ fn of_transport(transport: &Transport) -> Value {
     }
 }
 
-fn of_profile(profile: &Profile) -> Value {
+fn of_profile(profile: &Profile, workspace: Option<&String>) -> Value {
     let of = |mode| profile.servers().iter().filter(move |(_, own)| *own == mode).map(|(name, _)| name);
     json!({
         "code": of(Mode::Code).collect::<Vec<_>>(),
         "direct": of(Mode::Direct).collect::<Vec<_>>(),
         "prefix": !profile.has_bare_names(),
+        "workspace": workspace,
     })
 }
 
-fn of_role(role: &RoleConfig) -> Value {
+fn of_role(role: &RoleConfig, workspace: Option<&String>) -> Value {
     let RoleRules { tools, auto_execute, deny, on_unlisted, constraints, .. } = &role.rules;
     let lowered = &role.limits;
     json!({
@@ -146,6 +150,7 @@ fn of_role(role: &RoleConfig) -> Value {
         "on_unlisted": on_unlisted,
         "constraints": constraints,
         "profile": role.profile,
+        "workspace": workspace,
         "metrics": role.reads_metrics,
         "approve_by": if role.client_approves { ["operator", "client"].as_slice() } else { &["operator"] },
         "limits": {
@@ -259,6 +264,31 @@ fn journal(config: &Config) -> Value {
 
 fn admin(config: &Config) -> Value {
     json!({"enabled": config.admin.is_on, "listen": config.admin.listen.to_string(), "trace_url": config.admin.trace_url})
+}
+
+fn approvals(approvals: &ApprovalsConfig) -> Value {
+    let limits = &approvals.limits;
+    json!({
+        "desktop": approvals.desktop,
+        "expires_minutes": limits.expires.as_secs() / 60,
+        "lease_ms": limits.lease.map(ms),
+        "pending": limits.pending,
+        "pending_per_principal": limits.pending_per_principal,
+        "waiting_runs": limits.waiting_runs,
+        "waiting_runs_per_principal": limits.waiting_runs_per_principal,
+    })
+}
+
+fn of_workspace(workspace: &WorkspaceConfig) -> Value {
+    json!({
+        "share": if workspace.share == WorkspaceShare::All { "all" } else { "key" },
+        "read_only": workspace.access == FileAccess::ReadOnly,
+        "path": workspace.path.as_deref().map(path),
+        "bytes": workspace.bytes,
+        "files": workspace.files,
+        "open_files": workspace.open_files,
+        "keep_days": workspace.path.is_none().then(|| workspace.keep_days.unwrap_or(0)),
+    })
 }
 
 fn path(path: &Path) -> String {
