@@ -71,7 +71,7 @@ impl OwnEngine {
         let memory = StoreLimitsBuilder::new().memory_size(usize::try_from(limits.memory_bytes)?).build();
         let mut store = Store::new(&self.engine, State { sandbox, memory });
         store.limiter(|state| &mut state.memory);
-        let run = self.guest.run(&mut store, source, limits.result_bytes as u64);
+        let run = self.guest.run(&mut store, &source, limits.result_bytes as u64);
         let ended = tokio::time::timeout(Duration::from_millis(limits.wall_ms), run).await;
         drop(store);
         let mut ending = Ending::new(log.text().text, &calls.records());
