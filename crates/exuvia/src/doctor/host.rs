@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::finding::Finding;
-use crate::journal::Archives;
+use crate::journal::open_archives;
 use crate::machine::{Memory, Of, engine, smaller_limit};
 
 /// Where `exuvia serve` listens if nothing is configured.
@@ -108,7 +108,7 @@ pub(super) fn journal(config: &Config) -> Finding {
             Some(Ok(())) => Finding::ok("journal", "nothing is recorded yet"),
         };
     }
-    match Archives::open(&config.journal) {
+    match open_archives(&config.journal) {
         Ok(_) => Finding::ok("journal", "can be read"),
         Err(error) => Finding::failed("journal", format!("{error:#}"), "exuvia audit verify says what is wrong with it"),
     }
