@@ -114,7 +114,7 @@ impl World {
                 let params = |tool: &str| json!({"name": tool, "arguments": {"value": value}});
                 let answer = connection.ask("/mcp", "tools/call", params("plain__echo"), json!({})).await.message();
                 if answer["result"]["structuredContent"]["value"] == value.as_str() {
-                    direct.lock().unwrap_or_else(PoisonError::into_inner).insert(value);
+                    direct.lock().unwrap_or_else(PoisonError::into_inner).insert(value.clone());
                 } else {
                     assert!(answer.to_string().contains("journal"), "{answer}");
                     tokio::time::sleep(Duration::from_millis(5)).await;
