@@ -14,9 +14,8 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::ApiError;
-use crate::caller::cookie_name;
 use crate::credential::AdminToken;
-use crate::sessions::Sessions;
+use crate::sessions::{Sessions, cookie_name};
 use crate::sources::Sources;
 
 /// Streams of events at a time.

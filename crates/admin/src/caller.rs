@@ -11,8 +11,6 @@ use crate::admin::Admin;
 use crate::answer::ApiError;
 use crate::sessions::{Scope, Session};
 
-/// What the cookie of a session of the console is called, before the port of its listener.
-const COOKIE: &str = "exuvia_console_";
 /// What repeats a session's value, which only pages of this listener's origin can read: a cookie goes to every port of the machine.
 pub(crate) const CSRF: &str = "x-exuvia-csrf";
 /// The longest credential that is looked at, in bytes.
@@ -114,11 +112,6 @@ pub(crate) fn identify(
             Ok(caller)
         }
     }
-}
-
-/// The name of the cookie of a listener on this port: consoles of several daemons in one browser leave each other's alone.
-pub(crate) fn cookie_name(port: u16) -> String {
-    format!("{COOKIE}{port}")
 }
 
 fn proof(admin: &Admin, head: &Parts, channel: Channel) -> Result<Proof, ApiError> {

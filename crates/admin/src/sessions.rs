@@ -10,6 +10,8 @@ use subtle::ConstantTimeEq as _;
 
 use crate::credential::random;
 
+/// What the cookie of a session of the console is called, before the port of its listener.
+const COOKIE: &str = "exuvia_console_";
 /// How long a code can be used.
 const CODE: Duration = Duration::from_secs(60);
 /// How long a session lasts that is not used.
@@ -43,6 +45,11 @@ pub(crate) struct Session {
 pub(crate) struct Sessions {
     codes: Mutex<Vec<(String, Instant)>>,
     open: Mutex<HashMap<String, Session>>,
+}
+
+/// The name of the cookie of a listener on this port: consoles of several daemons in one browser leave each other's alone.
+pub(crate) fn cookie_name(port: u16) -> String {
+    format!("{COOKIE}{port}")
 }
 
 impl Sessions {

@@ -87,7 +87,8 @@ pub struct Filter {
     pub until_ms: Option<u64>,
     /// With this text in the error that ended it, or that one of its calls failed with; in any case of letters.
     pub error: Option<String>,
-    /// With this text in one of those errors or in the name `SERVER.TOOL` of a call, or with an id that begins so; in any case of letters.
+    /// With this text in one of those errors or in the name `SERVER.TOOL` of a call, in any case of letters; or with an id that begins so, as
+    /// it is written or in capital letters.
     pub text: Option<String>,
     /// Of this kind.
     pub kind: Option<RecordKind>,

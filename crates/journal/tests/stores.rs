@@ -132,23 +132,24 @@ async fn lists_tell_runs_calls_actions_failures_and_slow_ones_apart(place: Place
     append(&journal, &principal("a"), "slow", vec![ended("returned", None)]).await;
     append(&journal, &principal("a"), "failed", vec![started("x"), ended("raised", Some("no such page"))]).await;
     append(&journal, &principal("a"), "open", vec![started("x")]).await;
-    journal.append_durable(direct("call", intended(1, "wiki", "read_page"))).await.expect("kept");
+    journal.append_durable(direct("01KB", intended(1, "wiki", "read_page"))).await.expect("kept");
     journal.append_durable(direct("admin-1", intended(1, "exuvia:admin", "key.revoke"))).await.expect("kept");
     journal.close().await.expect("closed");
     let archive = place.archive();
     let text = |text: &str| Some(text.to_owned());
     for (filter, expected) in [
         (Filter { kind: Some(RecordKind::Run), ..Filter::default() }, vec!["open", "failed", "slow"]),
-        (Filter { kind: Some(RecordKind::Direct), ..Filter::default() }, vec!["call"]),
+        (Filter { kind: Some(RecordKind::Direct), ..Filter::default() }, vec!["01KB"]),
         (Filter { kind: Some(RecordKind::Action), ..Filter::default() }, vec!["admin-1"]),
-        (Filter { kind: Some(RecordKind::Work), ..Filter::default() }, vec!["call", "open", "failed", "slow"]),
+        (Filter { kind: Some(RecordKind::Work), ..Filter::default() }, vec!["01KB", "open", "failed", "slow"]),
         (Filter { failed: Some(true), ..Filter::default() }, vec!["failed"]),
         (Filter { failed: Some(false), kind: Some(RecordKind::Run), ..Filter::default() }, vec!["open", "slow"]),
         (Filter { slow_ms: Some(2_500), ..Filter::default() }, vec!["slow"]),
         (Filter { slow_ms: Some(2_501), ..Filter::default() }, vec![]),
         (Filter { text: text("NO SUCH"), ..Filter::default() }, vec!["failed"]),
-        (Filter { text: text("wiki.Read"), ..Filter::default() }, vec!["call"]),
-        (Filter { text: text("SLO"), ..Filter::default() }, vec!["slow"]),
+        (Filter { text: text("wiki.Read"), ..Filter::default() }, vec!["01KB"]),
+        (Filter { text: text("slo"), ..Filter::default() }, vec!["slow"]),
+        (Filter { text: text("01k"), ..Filter::default() }, vec!["01KB"]),
         (Filter { text: text("low"), ..Filter::default() }, vec![]),
         (Filter { text: text("read%page"), ..Filter::default() }, vec![]),
         (Filter { failed: Some(true), text: text("page"), slow_ms: Some(0), ..Filter::default() }, vec!["failed"]),

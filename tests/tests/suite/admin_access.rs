@@ -116,6 +116,7 @@ async fn the_socket_is_for_its_own_user() {
 
     let daemon = Daemon::start(&[]);
     AdminApi::of(&daemon).await;
+    daemon.ready().await;
     let folder = daemon.data().as_path().join("exuvia");
     let socket = folder.join("admin.sock");
     assert_eq!(metadata(&socket).expect("a socket").permissions().mode() & 0o777, 0o600);

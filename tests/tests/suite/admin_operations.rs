@@ -109,7 +109,7 @@ async fn roles_budgets_usage_and_explanations_tell_who_may_do_and_did_what() {
     assert_eq!(calls, [json!(0), json!(1)], "{daily}");
     let mut key = KeyClient::of(daemon.address(), "ci").await;
     // What is recorded is in the sums a moment later, and a question when something else is written.
-    let read = key.call("readToolFile", json!({"path": "crm.pyi"})).await;
+    let read = key.call("readToolFile", json!({"fileName": "crm.pyi"})).await;
     assert!(read.contains("get_contact"), "{read}");
     key.run("result = 1").await;
     let begun = Instant::now();

@@ -5,8 +5,9 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::answer::ErrorBody;
-use crate::caller::{Audience, CSRF, cookie_name};
+use crate::caller::{Audience, CSRF};
 use crate::operation::{Described, Operation, parameters};
+use crate::sessions::cookie_name;
 
 /// What all paths of the API begin with.
 pub(super) const BASE: &str = "/api/v1";

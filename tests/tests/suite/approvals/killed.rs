@@ -206,6 +206,20 @@ impl Processes {
         seen.replace(&format!("{}-", held.id), "RUN-")
     }
 
+    /// What is recorded of a run and of its approvals, for whoever looks for a mistake.
+    async fn told(&self, held: &Held) -> String {
+        let record = self.archive.record(held.run.as_str()).await.expect("read").expect("there");
+        let entries = record.entries.iter().map(|stamped| {
+            let event = &stamped.entry.event;
+            format!("{} {} {} {:?}", stamped.seq.0, stamped.at_ms, event.kind(), event.call_id())
+        });
+        let filter = ApprovalFilter { run: Some(held.run.clone()), ..ApprovalFilter::default() };
+        let approvals = self.store.list(&filter).await.expect("read").into_iter().map(|one| {
+            format!("{} call {:?} {:?} may have happened: {}", one.id, one.call, one.state, one.may_have_happened)
+        });
+        entries.chain(approvals).collect::<Vec<_>>().join("\n")
+    }
+
     async fn replays(&self, held: &Held) {
         let replay = Replay::load(&self.archive, &held.run).await.expect("it is replayable");
         let replayed = replay.run(engine()).await.expect("on this engine");
@@ -286,7 +300,8 @@ async fn kill_them(place: JournalPlace, number: usize) {
         for one in held {
             match processes.end(&one).await {
                 Some(end) => {
-                    assert_eq!(processes.seen(&one, &end), undisturbed, "{}", one.run);
+                    let seen = processes.seen(&one, &end);
+                    assert!(seen == undisturbed, "{seen}\n{}", processes.told(&one).await);
                     processes.replays(&one).await;
                     one.client.abort();
                     over += 1;

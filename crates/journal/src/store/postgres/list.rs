@@ -33,13 +33,17 @@ impl Conditions {
             filter.error.as_deref().map(like),
         );
         if let Some(text) = &filter.text {
-            let (pattern, begins) = (like(text), like(text).split_off(1));
-            all.values.extend([Box::new(pattern) as _, Box::new(begins) as Box<dyn ToSql + Send + Sync>]);
-            let (pattern, begins) = (all.values.len() - 1, all.values.len());
+            let values = [like(text), self::text(text), self::text(&text.to_uppercase())];
+            let after = all.values.len();
+            all.values.extend(values.map(|value| Box::new(value) as Box<dyn ToSql + Send + Sync>));
+            let [pattern, id, upper] = [after + 1, after + 2, after + 3];
+            // Each is found by an index. An id that begins with a text is between it and the text with the last of all characters behind it.
             all.conditions.push(format!(
-                "(first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error ILIKE ${pattern} UNION ALL \
-                 SELECT run FROM calls WHERE error IS NOT NULL AND error ILIKE ${pattern}) OR id ILIKE ${begins} OR EXISTS \
-                 (SELECT 1 FROM calls WHERE run = first AND tool IN (SELECT id FROM tools WHERE server || '.' || tool ILIKE ${pattern})))"
+                "first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error ILIKE ${pattern} \
+                 UNION ALL SELECT run FROM calls WHERE error IS NOT NULL AND error ILIKE ${pattern} \
+                 UNION ALL SELECT first FROM runs WHERE id >= ${id} AND id < ${id} || chr(1114111) \
+                 UNION ALL SELECT first FROM runs WHERE id >= ${upper} AND id < ${upper} || chr(1114111) \
+                 UNION ALL SELECT run FROM calls WHERE tool IN (SELECT id FROM tools WHERE server || '.' || tool ILIKE ${pattern}))"
             ));
         }
         if let Some(kind) = filter.kind {

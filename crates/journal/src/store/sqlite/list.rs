@@ -26,6 +26,20 @@ const FREQUENT_TOOL: &str = concat!(
     "))"
 );
 
+/// The tools with a text in their names.
+const NAMED: &str = "SELECT id FROM tools WHERE server || '.' || tool LIKE ? ESCAPE '\\'";
+/// An id that begins with a text is between it and the text with the last of all characters behind it.
+const RARE_TEXT: &str = "first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\' \
+    UNION ALL SELECT run FROM calls WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\' \
+    UNION ALL SELECT first FROM runs WHERE id >= ? AND id < ? || char(1114111) \
+    UNION ALL SELECT first FROM runs WHERE id >= ? AND id < ? || char(1114111) \
+    UNION ALL SELECT run FROM calls WHERE tool IN (SELECT id FROM tools WHERE server || '.' || tool LIKE ? ESCAPE '\\'))";
+const FREQUENT_TEXT: &str = "(first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\' \
+    UNION ALL SELECT run FROM calls WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\' \
+    UNION ALL SELECT first FROM runs WHERE id >= ? AND id < ? || char(1114111) \
+    UNION ALL SELECT first FROM runs WHERE id >= ? AND id < ? || char(1114111)) OR EXISTS (SELECT 1 FROM calls WHERE run = first \
+    AND tool IN (SELECT id FROM tools WHERE server || '.' || tool LIKE ? ESCAPE '\\')))";
+
 /// Conditions of a query, and the values of its parameters.
 #[derive(Default)]
 pub(super) struct Conditions {
@@ -70,12 +84,7 @@ impl Conditions {
             all.add(condition, [pattern.clone().into(), pattern.into()]);
         }
         if let Some(text) = &filter.text {
-            let (pattern, begins) = (like(text), like(text).split_off(1));
-            let condition = "(first IN (SELECT first FROM runs WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\' UNION ALL \
-                             SELECT run FROM calls WHERE error IS NOT NULL AND error LIKE ? ESCAPE '\\') OR id LIKE ? ESCAPE '\\' \
-                             OR EXISTS (SELECT 1 FROM calls WHERE run = first AND tool IN \
-                             (SELECT id FROM tools WHERE server || '.' || tool LIKE ? ESCAPE '\\')))";
-            all.add(condition, [pattern.clone(), pattern.clone(), begins, pattern].map(Value::Text));
+            all.with_text(connection, text)?;
         }
         if let Some(kind) = filter.kind {
             all.conditions.push(match kind {
@@ -99,6 +108,17 @@ impl Conditions {
             all.with_call(connection, filter)?;
         }
         Ok(all)
+    }
+
+    /// Those with this text in an error or in the name of a tool, or at the beginning of their id: each is found by an index, but for tools with
+    /// many calls, which are found on the way.
+    fn with_text(&mut self, connection: &Connection, text: &str) -> rusqlite::Result<()> {
+        let (pattern, id) = (like(text), text.to_uppercase());
+        let some = format!("SELECT count(*) FROM (SELECT 1 FROM calls WHERE tool IN ({NAMED}) LIMIT {RARE})");
+        let some: i64 = connection.query_row(&some, [&pattern], |row| row.get(0))?;
+        let values = [pattern.clone(), pattern.clone(), text.to_owned(), text.to_owned(), id.clone(), id, pattern];
+        self.add(if some < RARE { RARE_TEXT } else { FREQUENT_TEXT }, values.map(Value::Text));
+        Ok(())
     }
 
     /// Those with a call of the tool. Rare ones are found by their calls, and others on the way.
