@@ -23,11 +23,11 @@ _returning_calls = {}
 class Started:
     """A call that was started for an executor: what stands for its value until the executor's future has it."""
 
-    __slots__ = ("pending", "tool")
+    __slots__ = ("line", "pending", "tool")
 
-    def __init__(self, tool, pending):
+    def __init__(self, tool, started):
         self.tool = tool
-        self.pending = pending
+        self.pending, self.line = started
 
 
 def returned_directly():

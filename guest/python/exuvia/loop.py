@@ -97,7 +97,7 @@ class ScriptLoop(asyncio.base_events.BaseEventLoop):
             future.set_exception(error)
         else:
             if type(value) is inline.Started:
-                return Call(value.tool, value.pending, self)
+                return Call(value.tool, (value.pending, value.line), self)
             future.set_result(value)
         return future
 

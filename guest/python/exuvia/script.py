@@ -166,7 +166,7 @@ def _giving_last(code, source):
         # A text that is all of the script is compiled as its docstring.
         return code if code.co_names[instructions[2 * last + 1]] != "__doc__" else None
     # An expression that does not begin its line belongs to another statement.
-    if text[0][:1].isspace() or _COMPOUND.match(text[0]) or operations[last - 1] == _ANNOTATED:
+    if text[0][:1].isspace() or _COMPOUND.match(text[0]) or operations[last - 1] in _NO_VALUE:
         return None
     return code.replace(co_code=instructions[: 2 * last] + _GIVEN + instructions[2 * last + 6 :])
 
@@ -189,8 +189,8 @@ def _opcodes(*names):
 
 _STORED = _opcodes("STORE_NAME", "LOAD_CONST", "RETURN_VALUE")
 _DROPPED = _opcodes("POP_TOP", "LOAD_CONST", "RETURN_VALUE")
-# The end of `x: int = 3`.
-_ANNOTATED = opcode.opmap["SET_ADD"]
+# What comes before a POP_TOP that ends `x: int = 3` and `from a import b`.
+_NO_VALUE = _opcodes("SET_ADD", "STORE_NAME")
 _RETURN_VALUE = opcode.opmap["RETURN_VALUE"]
 # Instructions without arguments.
 _GIVEN = b"".join(bytes([one, 0]) for one in _opcodes("NOP", "NOP", "RETURN_VALUE"))

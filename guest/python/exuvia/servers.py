@@ -71,7 +71,7 @@ class Tool(_ReadOnly):
     def __call__(self, /, *positional, **arguments):
         text = self._text(positional, arguments)
         if inline.code is not None and inline.returned_directly():
-            return inline.Started(self, calls.start(self, text)[0])
+            return inline.Started(self, calls.start(self, text))
         return calls.call(self, text)
 
     def _start(self, group, /, *positional, **arguments):

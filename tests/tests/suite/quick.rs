@@ -17,22 +17,32 @@ FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 def started(tree):
     asked.rewrite(tree, SERVERS)
-    marks, awaits = {}, 0
+    marks = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             if node.func.id == asked.START:
                 function, group = node.args
-                marks.setdefault(ast.unparse(function).partition(".")[2], set()).add(group.value)
-            awaits += node.func.id == asked.AWAIT
-    return marks, awaits
+                marks.setdefault(ast.unparse(function).partition(".")[2], []).append(group.value)
+            elif node.func.id == asked.AWAIT and not is_started(node.args[0]):
+                # A value that may be plain is awaited.
+                marks["await"] = [0]
+    return marks
+
+def is_started(node):
+    marked = node.func if isinstance(node, ast.Call) else None
+    return isinstance(marked, ast.Call) and isinstance(marked.func, ast.Name) and marked.func.id == asked.START
+
+def names(code):
+    inner = [names(constant) for constant in code.co_consts if type(constant) is type(code)]
+    return set(code.co_names).union(*inner)
 
 def alike(quick, marks):
     """The same tools, in groups that are the same but for their numbers."""
-    if quick.keys() != marks.keys() or any(len(groups) > 1 for groups in marks.values()):
+    if quick.keys() != marks.keys() or any(len(set(groups)) > 1 for groups in marks.values()):
         return False
     groups = {}
     for tool, group in quick.items():
-        [other] = marks[tool]
+        other = marks[tool][0]
         if groups.setdefault(group, other) != other or (group == 0) != (other == 0):
             return False
     return len(set(groups.values())) == len(groups)
@@ -59,8 +69,11 @@ def read(source):
         if marks is not None:
             answered.append("marks")
             tree = compile(source, "", "exec", FLAGS | ast.PyCF_ONLY_AST)
-            found, awaits = started(tree)
-            if not alike(marks, found):
+            # One that stands in a comment or a text alone is marked nowhere.
+            marks = {tool: group for tool, group in marks.items() if tool in names(code)}
+            uses = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+            found = started(tree)
+            if not alike(marks, found) or any(uses.count(tool) != len(found[tool]) for tool in marks):
                 return [answered, f"{marks} instead of {found}"]
     return [answered, None]
 result = [read(source) for source in sources]
