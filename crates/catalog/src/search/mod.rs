@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(kept(&scored(&[])), 0);
         assert_eq!(kept(&scored(&[9.0])), 1);
         assert_eq!(kept(&scored(&[9.0, 8.0, 3.9, 3.8])), 2);
-        assert_eq!(kept(&scored(&[9.0, 6.0, 4.1, 3.0])), 3);
+        assert_eq!(kept(&scored(&[9.0, 6.0, 4.6, 3.0])), 3);
         assert_eq!(kept(&scored(&[1.0; 20])), MAX_HITS);
     }
 

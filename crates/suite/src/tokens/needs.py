@@ -42,7 +42,11 @@ def sql_words(text):
 
 def literals(value):
     """Words that a script must have read somewhere: not prose, patterns and times, which the model writes itself."""
+    # Keys are looked at as such.
+    slices = {id(node.slice) for node in ast.walk(value) if isinstance(node, ast.Subscript)}
     for node in ast.walk(value):
+        if id(node) in slices:
+            continue
         match node:
             case ast.Constant(value=str(text)) if is_sql(text):
                 yield from sql_words(text)[0]
