@@ -116,3 +116,37 @@ fn a_client_without_a_file_gets_one_and_loses_it_again() {
         assert!(!is_there(&home.path(file)) && !is_there(&home.path(CONFIG)), "{client}");
     }
 }
+
+#[test]
+fn what_a_user_has_for_one_folder_is_moved_by_itself_and_keeps_what_is_denied() {
+    let home = Home::new();
+    let folder = home.path("work").display().to_string();
+    let echo = json!({"command": built("exuvia"), "args": ["sample", "echo"]});
+    let text = json!({"mcpServers": {"mine": {"command": "mine-mcp"}}, "projects": {&folder: {"mcpServers": {"echo": echo}, "x": 1}}});
+    home.write(".claude.json", &text.to_string());
+    home.write(".claude/settings.json", &json!({"permissions": {"deny": ["mcp__echo__fail", "mcp__mine"]}}).to_string());
+    home.runs(&["setup", "claude-code", "--scope", "local", "--yes"]);
+    let file = read(&home, ".claude.json");
+    assert_eq!(file["mcpServers"], text["mcpServers"]);
+    let names: Vec<&String> = file["projects"][&folder]["mcpServers"].as_object().expect("an object").keys().collect();
+    assert_eq!(names, ["exuvia"]);
+    let config: toml::Table = home.config().parse().expect("TOML");
+    assert_eq!(config["servers"]["echo"]["deny"].to_string(), r#"["fail"]"#);
+    // What is denied as a whole stays, and says why.
+    let told = home.runs(&["setup", "claude-code", "--dry-run"]);
+    assert!(told.contains("mine") && told.contains("permissions.deny") && !told.contains("moves mine"), "{told}");
+    home.runs(&["setup", "claude-code", "--scope", "local", "--undo", "--yes"]);
+    assert_eq!(home.text(".claude.json"), text.to_string());
+}
+
+#[test]
+fn what_would_be_another_server_in_the_configuration_stays_where_it_is() {
+    let home = Home::new();
+    let helper = json!({"type": "http", "url": "https://a.example/mcp", "headersHelper": "echo \"X-Team: ${TEAM}\""});
+    let text = json!({"mcpServers": {"helped": helper, "crm": {"command": "crm-mcp"}}}).to_string();
+    home.write(".claude.json", &text);
+    let told = home.runs(&["setup", "claude-code", "--yes"]);
+    assert!(told.contains("helped stays in claude-code: it would not start from exuvia.toml as the client starts it"), "{told}");
+    assert_eq!(servers(&home), ["crm"]);
+    assert_eq!(read(&home, ".claude.json")["mcpServers"]["helped"], helper);
+}
