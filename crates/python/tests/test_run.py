@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict
 
 import exuvia
 import pytest
-from exuvia import CallEnded, CallStarted, Event, Limits, Log, Sandbox, _native
+from exuvia import CallEnded, CallStarted, Event, Limits, Log, Sandbox, Tool, _native
 
 # No script that is stopped by the caller would come to its end by a limit.
 ENDLESS = Limits(fuel=1 << 62, wall_ms=1 << 40)
@@ -180,20 +180,25 @@ def test_a_log_is_streamed_while_the_script_runs() -> None:
 def test_cancelling_the_task_stops_the_script_and_its_calls() -> None:
     cancelled = []
 
-    async def forever() -> None:
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            await asyncio.sleep(0.01)
-            cancelled.append(True)
-            raise
-
     async def run() -> None:
-        for code in ("while True: pass", "tools.forever()"):
+        for code in ("print(1)\nwhile True: pass", "tools.forever()"):
             started = asyncio.Event()
-            task = asyncio.create_task(
-                Sandbox(tools=[forever], limits=ENDLESS).run(f"print(1)\n{code}", on_event=lambda _: started.set())
-            )
+
+            async def forever(started: Any = started) -> None:
+                started.set()
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.01)
+                    cancelled.append(True)
+                    raise
+
+            def on_event(event: Event, started: asyncio.Event = started) -> None:
+                if isinstance(event, Log):
+                    started.set()
+
+            tool = Tool(function=forever, input_schema={"type": "object"})
+            task = asyncio.create_task(Sandbox(tools=[tool], limits=ENDLESS).run(code, on_event=on_event))
             await started.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
