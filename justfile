@@ -105,6 +105,14 @@ elicitation:
     cargo build --release
     tests/interop/elicitation "${CARGO_TARGET_DIR:-target}/release/exuvia"
 
+# The Python package: builds the wheel, and tests it in new environments, with the frameworks that it plugs into. `just python -k fork`.
+python *arguments:
+    crates/python/run-tests {{ arguments }}
+
+# A fresh script and a call from Python, beside pyeryx and pydantic-monty; `just python` builds the wheel.
+python-bench rounds="200":
+    crates/python/bench/run "${CARGO_TARGET_DIR:-target}"/python/wheels/exuvia-*.whl {{ rounds }}
+
 # The official conformance suite, server and client side, both requirement sets; what may differ is in expected.toml.
 conformance *faces:
     cargo build --release

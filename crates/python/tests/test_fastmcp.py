@@ -36,12 +36,12 @@ return {"areas": areas, "median": statistics.median(areas)}
 def server(provider: SandboxProvider = PROVIDER, **options: Any) -> Any:
     made = fastmcp.FastMCP("test", transforms=[CodeMode(sandbox_provider=provider, **options)])
 
-    @made.tool
+    @made.tool  # type: ignore[untyped-decorator]
     def add(a: int, b: int) -> int:
         """Adds two numbers."""
         return a + b
 
-    @made.tool
+    @made.tool  # type: ignore[untyped-decorator]
     async def wait() -> str:
         """Waits for long."""
         await asyncio.sleep(3600)

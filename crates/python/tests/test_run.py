@@ -13,7 +13,10 @@ from typing import Any, Literal, TypedDict
 
 import exuvia
 import pytest
-from exuvia import CallEnded, CallStarted, Event, Limits, Log, Sandbox, _native
+from exuvia import CallEnded, CallStarted, Event, Limits, Log, Sandbox, Tool, _native
+
+# No script that is stopped by the caller would come to its end by a limit.
+ENDLESS = Limits(fuel=1 << 62, wall_ms=1 << 40)
 
 
 def test_limits_have_the_defaults_of_the_engine() -> None:
@@ -177,26 +180,29 @@ def test_a_log_is_streamed_while_the_script_runs() -> None:
 def test_cancelling_the_task_stops_the_script_and_its_calls() -> None:
     cancelled = []
 
-    async def forever() -> None:
-        try:
-            await asyncio.sleep(3600)
-        except asyncio.CancelledError:
-            await asyncio.sleep(0.01)
-            cancelled.append(True)
-            raise
-
     async def run() -> None:
-        for code in ("while True: pass", "tools.forever()"):
+        for code in ("print(1)\nwhile True: pass", "tools.forever()"):
             started = asyncio.Event()
-            task = asyncio.create_task(
-                Sandbox(tools=[forever]).run(f"print(1)\n{code}", on_event=lambda _: started.set())
-            )
+
+            async def forever(started: Any = started) -> None:
+                started.set()
+                try:
+                    await asyncio.sleep(3600)
+                except asyncio.CancelledError:
+                    await asyncio.sleep(0.01)
+                    cancelled.append(True)
+                    raise
+
+            def on_event(event: Event, started: asyncio.Event = started) -> None:
+                if isinstance(event, Log):
+                    started.set()
+
+            tool = Tool(function=forever, input_schema={"type": "object"})
+            task = asyncio.create_task(Sandbox(tools=[tool], limits=ENDLESS).run(code, on_event=on_event))
             await started.wait()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            # Its place is free: with one place, another script could not run.
-            assert (await Sandbox().run("1")).value == 1
 
     asyncio.run(run())
     assert cancelled == [True]
@@ -205,7 +211,7 @@ def test_cancelling_the_task_stops_the_script_and_its_calls() -> None:
 def test_a_timeout_of_asyncio_stops_the_script() -> None:
     async def run() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(Sandbox().run("while True: pass"), 0.1)
+            await asyncio.wait_for(Sandbox(limits=ENDLESS).run("while True: pass"), 0.1)
 
     asyncio.run(run())
 
@@ -213,7 +219,8 @@ def test_a_timeout_of_asyncio_stops_the_script() -> None:
 def test_ctrl_c_stops_a_synchronous_script() -> None:
     program = """
 import exuvia
-sandbox = exuvia.Sandbox()
+exuvia.configure(concurrent_runs=1)
+sandbox = exuvia.Sandbox(limits=exuvia.Limits(fuel=1 << 62, wall_ms=1 << 40))
 try:
     sandbox.run_sync("print('begun')\\nwhile True: pass", on_event=lambda _: print("begun", flush=True))
 except KeyboardInterrupt:

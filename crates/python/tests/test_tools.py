@@ -57,7 +57,7 @@ def test_a_signature_and_its_docstring_become_a_stub() -> None:
         """Renames a customer."""
         return customer
 
-    stubs = Sandbox(tools={"crm": [get_orders, rename]}).stubs
+    stubs = Sandbox(servers={"crm": [get_orders, rename]}).stubs
     for part in (
         "Call crm.NAME(...)",
         "customer: int",
@@ -245,7 +245,7 @@ def test_methods_partials_and_tools_with_schemas_are_tools() -> None:
             return len(sku) * factor
 
     schema = {"type": "object", "properties": {"sort-by": {"type": "string"}}, "required": ["sort-by"]}
-    tools = [
+    tools: list[Any] = [
         Shop().price,
         Tool(function=functools.partial(get_orders, 7), name="own-orders"),
         Tool(function=lambda **given: given, name="list", description="Lists.", input_schema=schema),
@@ -255,6 +255,6 @@ def test_methods_partials_and_tools_with_schemas_are_tools() -> None:
 
 
 def test_scripts_find_tools_by_what_they_do() -> None:
-    sandbox = Sandbox(tools={"crm": [get_orders]})
+    sandbox = Sandbox(servers={"crm": [get_orders]})
     assert "crm.get_orders" in sandbox.search("orders of somebody")
     assert "get_orders" in sandbox.run_sync("mcp.search('orders of somebody')").value

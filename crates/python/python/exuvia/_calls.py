@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _native
+from ._protocol import Answer
 from ._results import Event, event
 from ._tools import ToolSet
 
@@ -37,7 +38,7 @@ class Calls:
         self._context = contextvars.copy_context()
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
-    def invoke(self, place: int, arguments: str) -> _native.Answer:
+    def invoke(self, place: int, arguments: str) -> Answer:
         """Calls a plain tool. On a thread of the engine."""
         return self._context.copy().run(self._tools[place].call, arguments, self._mask)
 
@@ -75,7 +76,7 @@ class Calls:
         task.add_done_callback(lambda _: self._tasks.pop(call, None))
 
     async def _answer(self, place: int, arguments: str, reply: _native.Reply) -> None:
-        answer: _native.Answer = ("unavailable", "the tool was cancelled", None)
+        answer: Answer = ("unavailable", "the tool was cancelled", None)
         try:
             answer = await self._tools[place].call_async(arguments, self._mask)
         finally:

@@ -1,28 +1,15 @@
 """The native module. Private: nothing outside this package should use it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeAlias, TypedDict, final
+from typing import Any, Final, final
+
+from ._protocol import Answer, Described, Report
+
+__all__ = ["DEFAULT_LIMITS", "GUEST_DIGEST", "VERSION", "Reply", "Run", "Tools", "close", "configure", "start"]
 
 GUEST_DIGEST: Final[str]
 VERSION: Final[str]
 DEFAULT_LIMITS: Final[dict[str, int]]
-
-# The name of a case ("ok", "failed", "denied", "invalid", "unavailable"), JSON or a message, the data of a failure as JSON.
-Answer: TypeAlias = tuple[str, str, str | None]
-# Name, description, schema of the arguments, schema of the result, whether it is async, whether time stands still meanwhile.
-Described: TypeAlias = tuple[str, str | None, str, str | None, bool, bool]
-
-class Report(TypedDict):
-    outcome: str
-    value: str | None
-    logs: str
-    logs_dropped_bytes: int
-    # Kind, message, line, traceback, hint.
-    error: tuple[str, str, int | None, str, str | None] | None
-    limit: str | None
-    message: str | None
-    calls: list[tuple[str, str, str, int]]
-    usage: tuple[int, int, int, int]
 
 @final
 class Tools:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import _native
 from ._errors import BY_LIMIT, Cancelled, Denied, Fault, LimitReached, SandboxError, ScriptError, WrongResult
+from ._protocol import Report
 from ._results import Call, Result, Usage
 from ._schema import Decode
 
 
-def result(report: _native.Report, decode: Decode | None) -> Result[Any]:
+def result(report: Report, decode: Decode | None) -> Result[Any]:
     """The result of a run. Raises a SandboxError if there is none."""
     calls = tuple(Call(*call) for call in report["calls"])
     usage = Usage(*report["usage"])
@@ -27,7 +27,7 @@ def result(report: _native.Report, decode: Decode | None) -> Result[Any]:
     return Result(value, report["logs"], report["logs_dropped_bytes"], calls, usage)
 
 
-def _error(report: _native.Report, calls: tuple[Call, ...], usage: Usage) -> SandboxError:
+def _error(report: Report, calls: tuple[Call, ...], usage: Usage) -> SandboxError:
     logs, error = report["logs"], report["error"]
     message = report["message"] or report["outcome"]
     if report["limit"] is not None:

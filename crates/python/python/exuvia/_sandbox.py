@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+import types
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from . import _native
 from ._calls import Calls, OnEvent, background_loop
 from ._errors import EngineError
 from ._outcome import result
+from ._protocol import Report
 from ._results import Event, Limits, Result
 from ._schema import decoder
 from ._session import Session
-from ._tools import Tools, ToolSet
+from ._tools import Function, Tool, ToolSet
 
 __all__ = ["Sandbox", "Stream", "configure"]
 
 T = TypeVar("T")
 
 _DEFAULT = Limits()
+_NO_SERVERS: Mapping[str, Iterable[Function | Tool]] = types.MappingProxyType({})
 
 
 def configure(
@@ -46,13 +49,19 @@ class Sandbox:
     A sandbox holds nothing but its settings: it may be used from many threads and loops at the same time, and in the children of a fork.
     """
 
-    def __init__(self, *, tools: Tools = (), limits: Limits = _DEFAULT, mask_errors: bool = False) -> None:
-        """`tools`: functions, which scripts call as `tools.name(...)`; or lists of them by the name of their server, for
+    def __init__(
+        self,
+        *,
+        tools: Iterable[Function | Tool] = (),
+        servers: Mapping[str, Iterable[Function | Tool]] = _NO_SERVERS,
+        limits: Limits = _DEFAULT,
+        mask_errors: bool = False,
+    ) -> None:
+        """`tools`: functions, which scripts call as `tools.name(...)`. `servers`: more of them by the name of a server, for
         `server.name(...)`. `mask_errors`: scripts see of exceptions in tools that they happened, and the message of a `ToolError` alone.
         """
-        self._tools = ToolSet(tools)
+        self._tools = ToolSet(tools, servers)
         self._mask = mask_errors
-        self.limits = limits
         self._limits = dataclasses.asdict(limits)
 
     @property
@@ -77,9 +86,9 @@ class Sandbox:
         loop = asyncio.get_running_loop()
         decode = None if returns is Any else decoder(returns)
         calls = Calls(self._tools, self._mask, loop, on_event)
-        done: asyncio.Future[_native.Report] = loop.create_future()
+        done: asyncio.Future[Report] = loop.create_future()
 
-        def ended(report: _native.Report) -> None:
+        def ended(report: Report) -> None:
             loop.call_soon_threadsafe(done.set_result, report)
 
         run = _start(code, self._limits, self._tools.native, calls, events=on_event is not None, ended=ended)

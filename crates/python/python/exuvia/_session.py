@@ -15,6 +15,7 @@ from . import _native
 from ._calls import Calls, OnEvent, background_loop
 from ._errors import EngineError, SandboxError, ScriptError, WrongResult
 from ._outcome import result, script_error
+from ._protocol import Answer, Described, Report
 from ._results import Call, StepResult
 from ._schema import Decode, decoder, encode
 from ._tools import ToolSet
@@ -25,7 +26,7 @@ T = TypeVar("T")
 
 _SERVER = "exuvia_session"
 _ANY = json.dumps({"type": "object"})
-_NEXT: _native.Described = ("next", None, json.dumps({"type": "object", "properties": {"ended": {}}}), _ANY, True, True)
+_NEXT: Described = ("next", None, json.dumps({"type": "object", "properties": {"ended": {}}}), _ANY, True, True)
 
 
 def _driver() -> str:
@@ -46,7 +47,7 @@ class _Waiter(Protocol):
 class _Ended:
     """The end of a step, or of the session."""
 
-    def __init__(self, told: dict[str, Any] | None, report: _native.Report | None, logs: str, calls: list[Call]) -> None:
+    def __init__(self, told: dict[str, Any] | None, report: Report | None, logs: str, calls: list[Call]) -> None:
         self.told = told
         self.report = report
         self.logs = logs
@@ -61,7 +62,7 @@ class _Step:
         self.calls: list[Call] = []
         self.out: dict[int, tuple[str, str]] = {}
 
-    def ended(self, told: dict[str, Any] | None, report: _native.Report | None) -> _Ended:
+    def ended(self, told: dict[str, Any] | None, report: Report | None) -> _Ended:
         return _Ended(told, report, "".join(self.logs), self.calls)
 
 
@@ -211,7 +212,7 @@ class Session:
         weakref.finalize(self, run.cancel)
         return run
 
-    def _invoke(self, place: int, arguments: str) -> _native.Answer:
+    def _invoke(self, place: int, arguments: str) -> Answer:
         assert self._calls is not None
         return self._calls.invoke(place - 1, arguments)
 
@@ -254,13 +255,13 @@ class Session:
         self._reply = reply
         self._tell(told if isinstance(told, dict) else {}, None)
 
-    def _over(self, report: _native.Report) -> None:
+    def _over(self, report: Report) -> None:
         """The run has ended. On a thread of the engine."""
         self._is_over = True
         self._tell(None, report)
         self._ended.put(None)
 
-    def _tell(self, told: dict[str, Any] | None, report: _native.Report | None) -> None:
+    def _tell(self, told: dict[str, Any] | None, report: Report | None) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter(self._step.ended(told, report))

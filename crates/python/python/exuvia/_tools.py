@@ -12,9 +12,10 @@ from typing import Any, TypeAlias, cast
 
 from . import _native
 from ._errors import ToolDenied, ToolError, ToolUnavailable
+from ._protocol import Answer, Described
 from ._schema import Decode, Schema, Types, encode
 
-__all__ = ["Tool", "Tools"]
+__all__ = ["Tool"]
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -40,9 +41,6 @@ class Tool:
     output_schema: Mapping[str, Any] | None = None
     """The JSON Schema of what it returns. Made of its signature if None, unless `input_schema` is given."""
 
-
-Tools: TypeAlias = Iterable[Function | Tool] | Mapping[str, Iterable[Function | Tool]]
-"""Tools of the server `tools`, or of servers by their names."""
 
 
 class BoundTool:
@@ -112,12 +110,12 @@ class BoundTool:
             made["$defs"] = types.definitions
         return made
 
-    def described(self, *, is_held: bool = False) -> _native.Described:
+    def described(self, *, is_held: bool = False) -> Described:
         """What the native module is told."""
         output = None if self.output_schema is None else json.dumps(self.output_schema)
         return (self.name, self.description or None, json.dumps(self.input_schema), output, self.is_async, is_held)
 
-    def call(self, arguments: str, mask: bool) -> _native.Answer:
+    def call(self, arguments: str, mask: bool) -> Answer:
         """Calls a plain tool."""
         try:
             positional, keywords = self._arguments(arguments)
@@ -128,7 +126,7 @@ class BoundTool:
         except Exception as error:
             return self._failure(error, mask)
 
-    async def call_async(self, arguments: str, mask: bool) -> _native.Answer:
+    async def call_async(self, arguments: str, mask: bool) -> Answer:
         """Calls an async tool."""
         try:
             positional, keywords = self._arguments(arguments)
@@ -146,16 +144,16 @@ class BoundTool:
             given = {name: decoders[name](value) if name in decoders else value for name, value in given.items()}
         return [given.pop(name) for name in self.positional if name in given], given
 
-    def _invalid(self, error: Exception) -> _native.Answer:
+    def _invalid(self, error: Exception) -> Answer:
         return "invalid", f"{self.name}: {_message(error)}", None
 
-    def _answer(self, value: Any) -> _native.Answer:
+    def _answer(self, value: Any) -> Answer:
         try:
             return "ok", encode(value), None
         except (TypeError, ValueError, RecursionError) as error:
             return "failed", f"{self.name} returned what JSON cannot say: {error}", None
 
-    def _failure(self, error: Exception, mask: bool) -> _native.Answer:
+    def _failure(self, error: Exception, mask: bool) -> Answer:
         match error:
             case ToolDenied():
                 return "denied", error.message, None
@@ -218,17 +216,19 @@ def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
 class ToolSet:
     """The tools of a sandbox."""
 
-    def __init__(self, tools: Tools) -> None:
-        servers = tools if isinstance(tools, Mapping) else {DEFAULT_SERVER: tools}
-        self.servers = {name: [BoundTool(tool) for tool in listed] for name, listed in servers.items()}
-        self.servers = {name: listed for name, listed in self.servers.items() if listed}
-        self.bound = [tool for listed in self.servers.values() for tool in listed]
-        self.native = _native.Tools(self._described())
-        self.has_async = any(tool.is_async for tool in self.bound)
+    def __init__(self, tools: Iterable[Function | Tool], servers: Mapping[str, Iterable[Function | Tool]]) -> None:
+        given = {DEFAULT_SERVER: list(tools)}
+        for name, listed in servers.items():
+            given.setdefault(name, []).extend(listed)
+        bound = {name: [BoundTool(tool) for tool in listed] for name, listed in given.items()}
+        self.servers: dict[str, list[BoundTool]] = {name: listed for name, listed in bound.items() if listed}
+        self.bound: list[BoundTool] = [tool for listed in self.servers.values() for tool in listed]
+        self.native: _native.Tools = _native.Tools(self._described())
+        self.has_async: bool = any(tool.is_async for tool in self.bound)
 
-    def _described(self) -> list[tuple[str, list[_native.Described]]]:
+    def _described(self) -> list[tuple[str, list[Described]]]:
         return [(name, [tool.described() for tool in listed]) for name, listed in self.servers.items()]
 
-    def native_with(self, server: str, described: list[_native.Described]) -> _native.Tools:
+    def native_with(self, server: str, described: list[Described]) -> _native.Tools:
         """The same tools, before those of one more server, which the native module counts first."""
         return _native.Tools([(server, described), *self._described()])

@@ -27,7 +27,7 @@ class ExuviaSandboxProvider:
     """A `SandboxProvider`: runs each script in a fresh CPython. Cancelling a request stops its script."""
 
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS) -> None:
-        self.limits = limits
+        self._limits = limits
 
     async def run(
         self,
@@ -39,7 +39,7 @@ class ExuviaSandboxProvider:
         """Runs a script that sees these functions and values as globals. Raises FastMCP's `ToolError` if it comes to no result."""
         functions = external_functions or {}
         tools = [Tool(function=_as_tool(function), name=name) for name, function in functions.items()]
-        sandbox = Sandbox(tools={"host": tools}, limits=self.limits)
+        sandbox = Sandbox(servers={"host": tools}, limits=self._limits)
         async with sandbox.session(globals=True) as session:
             try:
                 return (await session.run(code, inputs=inputs)).value

@@ -11,15 +11,17 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
 from pydantic_ai import ModelRetry, RunContext, ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
+from pydantic_core import SchemaValidator, core_schema
 
 from . import Limits, Sandbox, SandboxError, Tool
 
 __all__ = ["CodeToolset"]
 
 DepsT = TypeVar("DepsT")
+
+_ANY_OBJECT = SchemaValidator(core_schema.dict_schema(core_schema.str_schema()))
 
 DEFAULT_LIMITS = Limits(wall_ms=60_000)
 
@@ -56,9 +58,8 @@ class CodeToolset(WrapperToolset[DepsT]):
         others = {name: tool for name, tool in tools.items() if name not in called}
         stubs = self._sandbox(ctx, called).stubs
         definition = ToolDefinition(name=self.name, description=_ABOUT + stubs, parameters_json_schema=_SCHEMA)
-        validator = TypeAdapter(dict[str, Any]).validator
         own = _CodeTool(
-            toolset=self, tool_def=definition, max_retries=self.max_retries, args_validator=validator, called=called
+            toolset=self, tool_def=definition, max_retries=self.max_retries, args_validator=_ANY_OBJECT, called=called
         )
         return {self.name: own, **others}
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from smolagents.local_python_executor import CodeOutput, PythonExecutor
+from smolagents.local_python_executor import CodeOutput, PythonExecutor  # type: ignore[import-untyped]
 
 from . import Limits, Sandbox, SandboxError, Session, Tool
 
@@ -26,11 +26,11 @@ _FINAL = "final_answer"
 _TYPES = {"string", "boolean", "integer", "number", "array", "object", "null"}
 
 
-class ExuviaExecutor(PythonExecutor):
+class ExuviaExecutor(PythonExecutor):  # type: ignore[misc]
     """Runs the steps of an agent in a session of a sandbox. The limits are those of all steps together."""
 
     def __init__(self, *, limits: Limits = DEFAULT_LIMITS) -> None:
-        self.limits = limits
+        self._limits = limits
         self.state: dict[str, Any] = {"_print_outputs": ""}
         """What `CodeAgent` looks for: what the last step printed."""
         self._tools: dict[str, Any] = {}
@@ -67,7 +67,7 @@ class ExuviaExecutor(PythonExecutor):
 
     def _begin(self) -> Session:
         tools = [_as_tool(name, tool) for name, tool in self._tools.items() if name != _FINAL]
-        sandbox = Sandbox(tools={"agent": tools}, limits=self.limits)
+        sandbox = Sandbox(servers={"agent": tools}, limits=self._limits)
         return sandbox.session(final_answer=True, globals=True)
 
     def cleanup(self) -> None:
@@ -106,9 +106,11 @@ def _as_tool(name: str, tool: Any) -> Tool:
 
 
 def _schema(given: dict[str, Any]) -> dict[str, Any]:
-    kinds = given.get("type")
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
-    schema = {key: given[key] for key in ("description", "enum", "items", "properties", "anyOf") if key in given}
+    """The schema of an input, whose types may be words of smolagents that JSON Schema does not have: they take anything."""
+    kept = ("description", "enum", "items", "properties", "anyOf")
+    schema: dict[str, Any] = {key: given[key] for key in kept if key in given}
+    named = given.get("type")
+    kinds = [named] if isinstance(named, str) else list(named or ())
     if kinds and _TYPES.issuperset(kinds):
-        schema["type"] = kinds[0] if len(kinds) == 1 and not given.get("nullable") else [*kinds, *(["null"] if given.get("nullable") else [])]
+        schema["type"] = [*kinds, "null"] if given.get("nullable") else kinds
     return schema
