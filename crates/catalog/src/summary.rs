@@ -161,7 +161,8 @@ mod tests {
     #[test]
     fn what_a_tool_answers_is_a_sentence_of_its_own() {
         let answer = |text: &str| {
-            let namespace = crate::build(vec![("crm".to_owned(), vec![descriptor(&json!({"name": "tree", "description": text}))])]);
+            let namespace =
+                crate::build(vec![("crm".to_owned(), vec![descriptor(&json!({"name": "tree", "description": text}))])]);
             let server = &namespace.servers()[0];
             let common = Common::of(server);
             let summary = sentence(&server.tools()[0], &common);

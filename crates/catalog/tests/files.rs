@@ -271,6 +271,8 @@ fn notes_stand_where_tools_of_their_server_are_found_or_read_once_each() {
         assert_eq!(stub.lines().skip(1).take(2).collect::<Vec<_>>(), shown.lines().collect::<Vec<_>>(), "{stub}");
     }
     let without = files.list(Some("list pods"), ROOM);
-    assert!(!without.contains("Tables:") && !files.docs(None, "sqlite.read_query", ROOM).expect("docs").contains("Tables:"));
+    assert!(
+        !without.contains("Tables:") && !files.docs(None, "sqlite.read_query", ROOM).expect("docs").contains("Tables:")
+    );
     assert!(!files.read("git.pyi", ROOM).expect("a stub").contains("Tables:"));
 }

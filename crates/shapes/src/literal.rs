@@ -140,9 +140,25 @@ mod tests {
     fn what_is_no_literal_of_json_is_none() {
         let deep = "[".repeat(1_000);
         let long = format!("['{}']", "x".repeat(MAX_BYTES));
-        for text in
-            ["'a'", "1", "{1: 2}", "{'a'}", "[1", "[1] 2", "[nan]", "[b'x']", "[datetime.date(2026, 1, 1)]", "['a", "[1 2]", "[,]", r"['\q']", r"['\xz1']", "[INFO] x", &deep, &long]
-        {
+        for text in [
+            "'a'",
+            "1",
+            "{1: 2}",
+            "{'a'}",
+            "[1",
+            "[1] 2",
+            "[nan]",
+            "[b'x']",
+            "[datetime.date(2026, 1, 1)]",
+            "['a",
+            "[1 2]",
+            "[,]",
+            r"['\q']",
+            r"['\xz1']",
+            "[INFO] x",
+            &deep,
+            &long,
+        ] {
             assert_eq!(to_json(text), None, "{text}");
         }
     }

@@ -171,7 +171,8 @@ fn the_shipped_suite_has_the_tasks_that_it_says_and_its_small_rounds_pass() {
 #[test]
 fn a_text_is_taken_apart_only_by_words_that_were_shown() {
     let desk = DESK.replace("return \"closed\"", "return f\"Ticket {ticket_id} archived by ada\"");
-    let script = "import re\ntext = desk.close_ticket(ticket_id=101)\nresult = re.search(r\"archived by (\\w+)\", text)[1]\n";
+    let script =
+        "import re\ntext = desk.close_ticket(ticket_id=101)\nresult = re.search(r\"archived by (\\w+)\", text)[1]\n";
     let task = format!(
         "[[task]]\nname = \"who\"\nprompt = \"Close ticket 101 and say by whom.\"\nsearch = [\"close a ticket\"]\nscript = '''\n{script}'''\n"
     );
@@ -198,7 +199,8 @@ fn what_an_operator_prepares_or_a_gateway_has_learned_saves_a_look() {
         ended.json()["rounds"][0]["tasks"][task]["steps"].to_string()
     };
     let plain = folder(TASKS);
-    plain.write("suite.toml", &format!("{SUITE}\n[prepared.notes]\ndesk = 'Tickets: {{\"no\": int, \"hot\": bool}}'\n"));
+    plain
+        .write("suite.toml", &format!("{SUITE}\n[prepared.notes]\ndesk = 'Tickets: {{\"no\": int, \"hot\": bool}}'\n"));
     assert!(steps(&plain, "", 0).contains("look") && !steps(&plain, "--prepared", 0).contains("look"));
     let twice = folder(&format!("{TASKS}{}", TASKS.replace("close-urgent", "again")));
     assert!(steps(&twice, "", 1).contains("look") && !steps(&twice, "--learn", 1).contains("look"));

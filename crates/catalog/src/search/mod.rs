@@ -121,7 +121,12 @@ impl Index {
             let of_server = stems(&server.name);
             let common = Common::of(server);
             for (tool_place, tool) in server.tools().iter().enumerate() {
-                index.tools.push(Indexed { place: (place, tool_place), name: String::new(), name_words: 0, changes: false });
+                index.tools.push(Indexed {
+                    place: (place, tool_place),
+                    name: String::new(),
+                    name_words: 0,
+                    changes: false,
+                });
                 index.add(tool, &of_server, &common, description_bytes);
             }
         }

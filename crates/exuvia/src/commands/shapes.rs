@@ -63,7 +63,8 @@ fn imported(from: &Path) -> Result<Learned> {
 
 fn shipped_shapes(name: &str, server: Option<&str>) -> Result<Learned> {
     let names = || shipped_names().collect::<Vec<_>>().join(", ");
-    shipped(name, server.unwrap_or(name)).with_context(|| format!("no shapes of {name:?} are shipped, only of {}", names()))
+    shipped(name, server.unwrap_or(name))
+        .with_context(|| format!("no shapes of {name:?} are shipped, only of {}", names()))
 }
 
 /// A line for each tool, in the order of their names.

@@ -10,8 +10,8 @@ use exuvia_runtime::{Engine, EngineConfig};
 use exuvia_shapes::{ShapeFile, shipped};
 use exuvia_suite::SuiteError;
 use exuvia_suite::tokens::{
-    Answer, Counter, Fixture, Played, Prepared, Round, ServerCall, Session, Table, TokenReport, TokenSuite, definitions, play,
-    replay,
+    Answer, Counter, Fixture, Played, Prepared, Round, ServerCall, Session, Table, TokenReport, TokenSuite,
+    definitions, play, replay,
 };
 use exuvia_tool::BoxFuture;
 use serde_json::{Value, json};
@@ -29,10 +29,8 @@ pub(crate) async fn tokens(args: TokensArgs) -> Result<ExitCode> {
         let folder = tempfile::tempdir()?;
         let servers = servers(&suite, round, None)?;
         let config = Some(configuration(folder.path(), &servers, &Prepared::default(), false)?);
-        let clients = ClientArgs {
-            servers: ServerArgs { config, ..ServerArgs::default() },
-            auto_execute: vec!["*.*".into()],
-        };
+        let clients =
+            ClientArgs { servers: ServerArgs { config, ..ServerArgs::default() }, auto_execute: vec!["*.*".into()] };
         return stdio::stdio(StdioArgs { clients, profile: None }).await;
     }
     let terminal = Terminal::new();

@@ -11,9 +11,7 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 pub static GET_TOOL_DOCS: MetaTool = MetaTool {
     name: "getToolDocs",
     description: "What a server says of a tool, e.g. crm.get_contacts.",
-    schema: || {
-        object(json!({"tool": {"type": "string"}}), &["tool"])
-    },
+    schema: || object(json!({"tool": {"type": "string"}}), &["tool"]),
     handler: answer,
 };
 

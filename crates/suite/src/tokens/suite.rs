@@ -86,7 +86,14 @@ impl TokenSuite {
         let transcripts = if transcripts.is_dir() { Transcript::read_all(&transcripts)? } else { Vec::new() };
         let rounds = round.into_iter().map(|entry| Round::read(folder, entry, &transcripts));
         let catalogs = catalogs.map(|catalogs| folder.join(catalogs));
-        Ok(Self { rounds: rounds.collect::<Result<_, _>>()?, knows, prepared, sources, folder: folder.to_owned(), catalogs })
+        Ok(Self {
+            rounds: rounds.collect::<Result<_, _>>()?,
+            knows,
+            prepared,
+            sources,
+            folder: folder.to_owned(),
+            catalogs,
+        })
     }
 
     /// Where the answers of this server are, and its recorded list of tools if it has one.
