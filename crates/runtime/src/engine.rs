@@ -119,7 +119,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new). The guest was made for another version of the interface `exuvia:sandbox` than this program has.
+    /// The processor lacks an instruction set of the baseline, or the address space cannot be reserved. The guest was made for another version of the interface `exuvia:sandbox` than this program has.
     pub fn with_guest(config: &EngineConfig, guest: Guest) -> Result<Self, EngineError> {
         let context = format!("guest {}", guest.sha256());
         let inner = Inner::new(config, GuestSource::Compiled(guest)).context(context);

@@ -1,6 +1,6 @@
 //! Runs Python scripts in fresh, limited sandboxes.
 //!
-//! - An [`Engine`] per process: it maps the compiled guest (about 56 MB of the program's file, shared by all runs) and owns the
+//! - An [`Engine`] per process: it maps the compiled guest (about 51 MB of the program's file, shared by all runs) and owns the
 //!   memory and stacks that instances run in, one after the other. Starting one takes some milliseconds. Another [`Guest`] than the
 //!   program's own is compiled first, which takes seconds.
 //! - A [`Script`] per source: plain text.
@@ -25,7 +25,7 @@
 //!
 //! # The guest
 //!
-//! With the feature `embedded-guest`, which is on by default, the program holds the compiled guest (some 90 MB), and `Engine::new` maps
+//! With the feature `embedded-guest`, which is on by default, the program holds the compiled guest (63 MB), and `Engine::new` maps
 //! it. The build script compiles it, in seconds if it is optimized: a debug build should have
 //!
 //! ```toml

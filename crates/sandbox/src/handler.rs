@@ -5,9 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Poll;
 
-use exuvia_tool::{Arguments, BoxFuture, CallError, Json, JsonError, ToolName, ToolOutcome};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use exuvia_tool::{Arguments, BoxFuture, CallError, ToolName, ToolOutcome};
+#[cfg(feature = "schemars")]
+use exuvia_tool::{Json, JsonError};
+#[cfg(feature = "schemars")]
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::Call;
 
@@ -16,6 +18,7 @@ pub(crate) type Handler = Arc<dyn Fn(Call, Arguments) -> BoxFuture<'static, Tool
 
 /// The arguments as the application's own type. From a tree where there is one: of text, serde could read no number inside an untagged
 /// enum or a flattened struct, because serde_json keeps numbers as they are written.
+#[cfg(feature = "schemars")]
 pub(crate) fn read<A: DeserializeOwned>(name: &ToolName, mut arguments: Arguments) -> Result<A, CallError> {
     let read = match arguments.tree() {
         Ok(tree) => A::deserialize(tree),
@@ -25,6 +28,7 @@ pub(crate) fn read<A: DeserializeOwned>(name: &ToolName, mut arguments: Argument
 }
 
 /// A value of the application's as the script gets it.
+#[cfg(feature = "schemars")]
 pub(crate) fn written(name: &ToolName, value: &impl Serialize) -> ToolOutcome {
     let text = serde_json::to_string(value).map_err(JsonError::from);
     // The message of the error would describe types of the application.

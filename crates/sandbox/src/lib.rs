@@ -53,7 +53,7 @@
 //!
 //! | feature | |
 //! |---|---|
-//! | `embedded-guest` (default) | the program holds the compiled guest, some 90 MB; building it compiles that once. Without it: [`SandboxBuilder::engine`] |
+//! | `embedded-guest` (default) | the program holds the compiled guest, 63 MB; building it compiles that once. Without it: [`SandboxBuilder::engine`] |
 //! | `schemars` (default) | [`Tool::new`] and its like; without it tools bring their JSON Schema ([`Tool::json`]) |
 //!
 //! serde_json is built with `arbitrary_precision` and `preserve_order` for the whole program: numbers cross as they are written.

@@ -18,7 +18,8 @@ use crate::{Call, ToolError};
 /// One tool: its name, what is said of it, and the closure that answers its calls.
 ///
 /// The name is `SERVER.TOOL`, as a script writes it: tools of one server stand together in one stub. Names that are no Python
-/// identifiers get one (`crm.get-contact` is `crm.get_contact`).
+/// identifiers get one (`crm.get-contact` is `crm.get_contact`), and a server that is named like a module or a builtin of Python gives way
+/// to it (`math.add` is `math_.add`).
 #[derive(Clone)]
 pub struct Tool {
     pub(crate) name: String,

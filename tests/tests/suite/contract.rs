@@ -64,7 +64,7 @@ fn the_guest_is_exported_with_its_contract_and_digests() {
     let facts: Value = serde_json::from_slice(&read("guest.json")).expect("JSON");
     assert_eq!(
         (facts["world"].as_str(), facts["component"]["sha256"].as_str()),
-        (Some("exuvia:sandbox@0.3.0/sandbox"), Some(exuvia_guest::DIGEST))
+        (Some("exuvia:sandbox/sandbox@0.3.0"), Some(exuvia_guest::DIGEST))
     );
     let check = std::process::Command::new("sha256sum")
         .args(["--check", "--strict", "--quiet", "SHA256SUMS"])

@@ -65,6 +65,7 @@ mod pins;
 mod policy;
 mod program;
 mod proxies;
+mod publishing;
 mod reads;
 mod recorded_facts;
 mod records;

@@ -26,7 +26,7 @@ fn builder() -> SandboxBuilder {
 
 fn adder() -> Sandbox {
     let add = |add: Add| async move { Ok::<_, ToolError>(add.a + add.b) };
-    builder().tool("math.add", add).build().expect("a sandbox")
+    builder().tool("calc.add", add).build().expect("a sandbox")
 }
 
 fn returned(report: &Report) -> &str {
@@ -79,11 +79,11 @@ async fn until(what: impl Fn() -> bool) {
 #[tokio::test]
 async fn types_of_the_application_make_the_stub_and_the_check() {
     let sandbox = adder();
-    let stub = "# math.pyi\n# 1 tool. Call math.NAME(...).\ndef add(a: int, b: int = 0) -> int:\n    \"\"\"Adds two numbers\"\"\"\n";
+    let stub = "# calc.pyi\n# 1 tool. Call calc.NAME(...).\ndef add(a: int, b: int = 0) -> int:\n    \"\"\"Adds two numbers\"\"\"\n";
     assert_eq!(sandbox.stubs(), stub);
-    assert_eq!(returned(&sandbox.run("result = [math.add(1), math.add(1, 2), math.add(b=3, a=4)]").await), "[1,3,7]");
-    let wrong = raised(&sandbox.run("math.add(a='one')").await);
-    assert!(wrong.starts_with("TypeError: math.add: a must be integer, not \"one\""), "{wrong}");
+    assert_eq!(returned(&sandbox.run("result = [calc.add(1), calc.add(1, 2), calc.add(b=3, a=4)]").await), "[1,3,7]");
+    let wrong = raised(&sandbox.run("calc.add(a='one')").await);
+    assert!(wrong.starts_with("TypeError: calc.add: a must be integer, not \"one\""), "{wrong}");
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -158,10 +158,10 @@ for how in ('denied', 'missing', 'data', 'io', 'panic', 'not'):
 #[tokio::test]
 async fn a_name_that_the_script_made_up_reaches_no_tool() {
     let sandbox = adder();
-    let made_up = "import wit_world.imports.tools as tools\nresult = str(tools.call('math', 'ad', '{}', 0))";
+    let made_up = "import wit_world.imports.tools as tools\nresult = str(tools.call('calc', 'ad', '{}', 0))";
     let report = sandbox.run(made_up).await;
     assert!(!matches!(report.outcome, Outcome::Returned(_)), "{:?}", report.outcome);
-    let wrong = raised(&sandbox.run("math.ad(a=1)").await);
+    let wrong = raised(&sandbox.run("calc.ad(a=1)").await);
     assert!(wrong.starts_with("AttributeError") && wrong.contains("add"), "{wrong}");
 }
 
@@ -275,7 +275,7 @@ fn threads_without_async_run_scripts_at_the_same_time() {
 #[tokio::test]
 async fn a_thread_of_an_async_program_may_block_as_well() {
     let sandbox = adder().into_blocking().expect("threads");
-    assert_eq!(returned(&sandbox.run("result = math.add(a=1, b=1)")), "2");
+    assert_eq!(returned(&sandbox.run("result = calc.add(a=1, b=1)")), "2");
 }
 
 #[test]

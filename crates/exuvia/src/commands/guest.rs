@@ -36,7 +36,7 @@ fn export(directory: &Path) -> Result<String> {
     ensure!(hexadecimal(&component) == GUEST_DIGEST, "the guest in this program is damaged: its digest differs");
     let facts = json!({
         "exuvia": env!("CARGO_PKG_VERSION"),
-        "world": format!("{}/sandbox", package()?),
+        "world": world()?,
         "python": PYTHON_VERSION,
         "component": {"file": COMPONENT, "bytes": component.len(), "sha256": GUEST_DIGEST},
         "contract": {"file": CONTRACT, "bytes": WIT.len(), "sha256": hexadecimal(WIT.as_bytes())},
@@ -72,10 +72,12 @@ fn replace(file: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The contract's package with its version: `exuvia:sandbox@0.3.0`.
-fn package() -> Result<&'static str> {
-    let line = WIT.lines().find_map(|line| line.strip_prefix("package ")).context("the contract names no package")?;
-    Ok(line.trim_end_matches(';'))
+/// The world of the guest with its version: `exuvia:sandbox/sandbox@0.3.0`.
+fn world() -> Result<String> {
+    let package = WIT.lines().find_map(|line| line.strip_prefix("package ")?.strip_suffix(';'));
+    let (name, version) =
+        package.and_then(|package| package.split_once('@')).context("the contract names no package")?;
+    Ok(format!("{name}/sandbox@{version}"))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
