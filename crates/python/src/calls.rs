@@ -61,7 +61,8 @@ impl PythonTools {
         let invoke = Arc::clone(&self.invoke);
         let answer = tokio::task::spawn_blocking(move || {
             gil::with_python(|py| {
-                let answer = invoke.call1(py, (target.place, arguments)).and_then(|answer| answer.extract::<Answer>(py));
+                let answer =
+                    invoke.call1(py, (target.place, arguments)).and_then(|answer| answer.extract::<Answer>(py));
                 answer.unwrap_or_else(|error| {
                     error.write_unraisable(py, None);
                     ("unavailable".into(), "the tool could not be called".into(), None)

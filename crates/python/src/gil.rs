@@ -1,15 +1,51 @@
 //! Taking the global interpreter lock on threads that are not Python's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
 /// The interpreter is about to end: no thread of ours may touch it any more.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 
-/// Never again.
-pub(crate) fn close() {
+/// How many threads of ours are in the interpreter, or wait for its lock.
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
+
+/// How long the end of the interpreter waits for them.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Keeps threads of ours out from now on, and waits for those that are inside: up to 3.13 an interpreter that ends unwinds threads that
+/// come back to it, which aborts the process.
+pub(crate) fn close(py: Python<'_>) {
     CLOSED.store(true, Ordering::SeqCst);
+    py.detach(|| {
+        let started = Instant::now();
+        while INSIDE.load(Ordering::SeqCst) > 0 && started.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(1));
+        }
+    });
+}
+
+/// In the child of a fork: the threads of the parent are not there.
+pub(crate) fn forked() {
+    INSIDE.store(0, Ordering::SeqCst);
+}
+
+/// A thread of ours inside, for as long as this exists.
+struct Inside;
+
+impl Inside {
+    fn enter() -> Self {
+        INSIDE.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        INSIDE.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Whether it is.
@@ -19,5 +55,6 @@ pub(crate) fn is_closed() -> bool {
 
 /// Calls `f` with the lock. None: the interpreter is ending. Blocks for as long as others hold it.
 pub(crate) fn with_python<T>(f: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    let _inside = Inside::enter();
     if is_closed() { None } else { Python::try_attach(f) }
 }

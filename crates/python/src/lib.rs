@@ -24,7 +24,7 @@ mod _native {
     #[pymodule_export]
     use crate::messages::Reply;
     #[pymodule_export]
-    use crate::process::{close, configure};
+    use crate::process::{close, configure, forked};
     #[pymodule_export]
     use crate::run::{Run, start};
     #[pymodule_export]

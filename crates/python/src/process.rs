@@ -81,6 +81,12 @@ pub(crate) fn configure(
 
 /// Keeps the threads of this process from touching the interpreter, which is about to end.
 #[pyfunction]
-pub(crate) fn close() {
-    gil::close();
+pub(crate) fn close(py: Python<'_>) {
+    gil::close(py);
+}
+
+/// To be called in each child of a fork.
+#[pyfunction]
+pub(crate) fn forked() {
+    gil::forked();
 }

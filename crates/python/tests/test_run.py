@@ -352,3 +352,10 @@ def test_the_artifact_is_mapped_from_the_module_and_not_copied() -> None:
     with open(f"/proc/{os.getpid()}/maps") as maps:
         copied = [line for line in maps if "memfd:" in line]
     assert copied == []
+
+
+def test_the_interpreter_ends_right_behind_a_run() -> None:
+    program = "import asyncio, exuvia; asyncio.run(exuvia.Sandbox().run('1'))"
+    for _ in range(8):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -113,6 +113,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
 def _after_fork() -> None:
     global _lock
     _lock = threading.Lock()
+    _native.forked()
 
 
 if hasattr(os, "register_at_fork"):

@@ -5,7 +5,7 @@ from typing import Any, Final, final
 
 from ._protocol import Answer, Described, Report
 
-__all__ = ["DEFAULT_LIMITS", "GUEST_DIGEST", "VERSION", "Reply", "Run", "Tools", "close", "configure", "start"]
+__all__ = ["DEFAULT_LIMITS", "GUEST_DIGEST", "VERSION", "Reply", "Run", "Tools", "close", "configure", "forked", "start"]
 
 GUEST_DIGEST: Final[str]
 VERSION: Final[str]
@@ -40,3 +40,4 @@ def configure(
     *, concurrent_runs: int | None = None, runs_memory_bytes: int | None = None, stack_bytes: int | None = None
 ) -> None: ...
 def close() -> None: ...
+def forked() -> None: ...
