@@ -25,7 +25,8 @@ pub(super) fn apply(
         connection.prepare_cached(named)?.execute(params![sha256, run])?;
     }
     call(connection, places, run, change)?;
-    state(connection, run, change)
+    // A run that begins has no outcome yet.
+    if is_first && change.state == State::Open { Ok(()) } else { state(connection, run, change) }
 }
 
 fn call(connection: &Connection, places: &mut Places, run: i64, change: &Change) -> rusqlite::Result<()> {
