@@ -14,24 +14,18 @@ use exuvia_runtime::{Outcome, Report};
 use exuvia_tool::{ApprovalId, BoxFuture, Json, RunId};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use rmcp::model::{CallToolResponse, JsonObject};
+use rmcp::model::CallToolResponse;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::McpHandler;
-use super::tools::{ScriptCall, answer, text};
+use super::tools::{ScriptCall, answer, asked_run, text};
 use crate::client::{client, is_modern};
 use crate::script_questions::{PendingRun, PutAside};
 
 /// How often it is looked whether something is asked, beside at each change that this process makes.
 const POLL: Duration = Duration::from_millis(500);
-
-/// The run that a call asks for, if it sends no script.
-pub(super) fn asked_run(tool: &str, arguments: &JsonObject) -> Option<RunId> {
-    let run = arguments.get("run").and_then(Value::as_str);
-    run.filter(|_| tool == EXECUTE_TOOL_CODE.name && !arguments.contains_key("code")).map(RunId::new)
-}
 
 impl McpHandler {
     /// What came of a run, or what it waits for: asked meanwhile.

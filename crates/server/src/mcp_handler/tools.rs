@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use exuvia_gateway::answer::{ModelAnswer, render_aside};
-use exuvia_gateway::meta::{self, BadRequest, MetaAnswer, MetaTool};
+use exuvia_gateway::meta::{self, BadRequest, EXECUTE_TOOL_CODE, MetaAnswer, MetaTool};
 use exuvia_gateway::{Client, Profile, RunHandle, trees};
 use exuvia_runtime::{Outcome, Report};
-use exuvia_tool::Json;
+use exuvia_tool::{Json, RunId};
 use http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::{
@@ -16,7 +16,6 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
-use super::picking_up::asked_run;
 use super::{McpHandler, Opened};
 use crate::client::claiming_client;
 use crate::direct;
@@ -207,6 +206,12 @@ async fn tree(Arguments(arguments): &Arguments) -> Result<JsonObject, String> {
         Ok(_) => Err("the arguments must be an object".to_owned()),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// The run that a call asks for, if it sends no script.
+pub(super) fn asked_run(tool: &str, arguments: &JsonObject) -> Option<RunId> {
+    let run = arguments.get("run").and_then(Value::as_str);
+    run.filter(|_| tool == EXECUTE_TOOL_CODE.name && !arguments.contains_key("code")).map(RunId::new)
 }
 
 /// What a model reads of a run: a text, and the images that it refers to.
