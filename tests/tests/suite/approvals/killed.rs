@@ -386,7 +386,7 @@ fn a_call_of_unknown_outcome_stays_so_when_the_question_about_it_is_lost() {
     let entry = |event| Entry { principal: Principal::Operator, origin: Origin::Run(RunId::new("01")), event };
     let read = |events: &[Event]| {
         let start = Event::RunStarted(Box::new(RunStart { source: "x".into(), ..RunStart::default() }));
-        let entries = [start].iter().chain(events).cloned().enumerate();
+        let entries = std::iter::once(&start).chain(events).cloned().enumerate();
         let stamped = entries.map(|(at, event)| Stamped::new(Seq(at as u64 + 1), 1, entry(event))).collect();
         let run = RecordedRun::of(&Record::of(stamped).expect("entries")).expect("a run");
         run.calls[&CallId(1)].clone()
