@@ -109,7 +109,12 @@ async fn of(place: &JournalPlace, store: &str) -> Result<String> {
     table.row(["from an answer to the end of its run".to_owned(), String::new(), ms(back)]);
     println!("{table}");
     let growth = again.memory.0 - empty.memory.0;
-    let measured = format!("{store}: {runs} wait; {} more memory, start {} instead of {}", bytes(growth), ms(again.took), ms(empty.took));
+    let measured = format!(
+        "{store}: {runs} wait; {} more memory, start {} instead of {}",
+        bytes(growth),
+        ms(again.took),
+        ms(empty.took)
+    );
     ensure!(growth < MEMORY && again.took < empty.took + START, "{measured}");
     again.daemon.stop().await;
     Ok(measured)

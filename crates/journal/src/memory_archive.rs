@@ -68,7 +68,8 @@ fn summary_fits(summary: &Summary, filter: &Filter) -> bool {
     let wall_ms = summary.ended_ms.map(|ended| ended.saturating_sub(summary.started_ms));
     let is_named = |text: &String| {
         let is_in = |name: String| name.to_lowercase().contains(&text.to_lowercase());
-        summary.tools.iter().any(|tool| is_in(tool.to_string())) || [&text.to_uppercase(), text].iter().any(|text| id_text(summary).starts_with(text.as_str()))
+        summary.tools.iter().any(|tool| is_in(tool.to_string()))
+            || [&text.to_uppercase(), text].iter().any(|text| id_text(summary).starts_with(text.as_str()))
     };
     filter.principal.as_ref().is_none_or(|principal| *principal == summary.principal)
         && filter.outcome.as_ref().is_none_or(|outcome| Some(outcome) == summary.outcome.as_ref())

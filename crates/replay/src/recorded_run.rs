@@ -116,6 +116,8 @@ impl RecordedRun {
             Event::CallRefused { call, code, error, .. } => {
                 let state = match error {
                     Some(error) => CallState::Answered(Err(error.clone())),
+                    // Somebody was asked anew about a call that was sent: that its outcome is unknown is not over by that.
+                    None if code == AWAITING && self.is_unknown(call.id) => CallState::Unknown,
                     None if code == AWAITING => CallState::Held,
                     None => return Err(NotReplayable::NoAnswer(call.id)),
                 };
@@ -150,6 +152,11 @@ impl RecordedRun {
         let (name, arguments) = (call.name.clone(), arguments.to_owned());
         let is_intended = self.calls.get(&call.id).is_some_and(|before| before.is_intended);
         self.calls.insert(call.id, RecordedCall { name, arguments, line: call.line, state, is_intended });
+    }
+
+    /// Whether a call was sent, and nobody knows what came of it.
+    fn is_unknown(&self, call: CallId) -> bool {
+        self.calls.get(&call).is_some_and(|call| call.is_intended && call.state == CallState::Unknown)
     }
 
     fn came(&mut self, id: CallId, state: CallState) {

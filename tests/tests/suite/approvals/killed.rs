@@ -8,8 +8,10 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::process::Command;
 
-use exuvia_journal::{Archive as _, RunEnd, StoreArchive};
+use exuvia_journal::{Archive as _, Entry, Record, RunEnd, RunStart, Seq, Stamped, StoreArchive};
+use exuvia_replay::{CallState, RecordedRun};
 use exuvia_tests::{AdminApi, Daemon, DataHome, Folder, HttpClient, JournalPlace, built};
+use exuvia_tool::{Arguments, CallId, Cost, Origin, ToolCall, ToolName};
 use nix::sys::signal::Signal;
 use tokio::task::JoinHandle;
 
@@ -367,4 +369,30 @@ async fn a_run_that_is_parked_again_on_its_way_back_keeps_its_answer() {
         world.gateway.stop().await;
         other.gateway.stop().await;
     }
+}
+
+/// A process asked anew about a call that may have been made, and was killed before anybody could see the question.
+#[test]
+fn a_call_of_unknown_outcome_stays_so_when_the_question_about_it_is_lost() {
+    let arguments = Arguments::parse("{\"value\":1}".to_owned()).expect("JSON");
+    let call = ToolCall { id: CallId(1), name: ToolName::new("fake", "echo"), arguments, line: Some(1) };
+    let held = || Event::CallRefused {
+        call: call.clone(),
+        code: "awaiting-approval".into(),
+        error: None,
+        rule: String::new(),
+    };
+    let intended = Event::CallIntended { call: call.clone(), written: None, rule: String::new(), cost: Cost::ZERO };
+    let entry = |event| Entry { principal: Principal::Operator, origin: Origin::Run(RunId::new("01")), event };
+    let read = |events: &[Event]| {
+        let start = Event::RunStarted(Box::new(RunStart { source: "x".into(), ..RunStart::default() }));
+        let entries = std::iter::once(&start).chain(events).cloned().enumerate();
+        let stamped = entries.map(|(at, event)| Stamped::new(Seq(at as u64 + 1), 1, entry(event))).collect();
+        let run = RecordedRun::of(&Record::of(stamped).expect("entries")).expect("a run");
+        run.calls[&CallId(1)].clone()
+    };
+    let once = read(&[held()]);
+    assert!(once.state == CallState::Held && !once.may_have_happened());
+    let again = read(&[held(), intended, held()]);
+    assert!(again.state == CallState::Unknown && again.may_have_happened(), "{again:?}");
 }
