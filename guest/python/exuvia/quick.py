@@ -27,7 +27,7 @@ _end_of_gather = re.compile(r"\s*(?:,\s*return_exceptions=\w+\s*)?,?\s*\)").matc
 _comma = re.compile(r"\s*,(?!\s*(?:\)|return_exceptions))").match
 _trailer = re.compile(r"\s*[(\[.]").match
 _bracket = re.compile(r"""[()\[\]{}'"#]""").search
-_import = re.compile(r"[ \t]*import [\w ,]+").fullmatch
+_import = re.compile(r"[ \t]*import (?:[\w ]+, *)*asyncio *(?:,[\w ,]+)?").fullmatch
 
 
 class _Other(Exception):
