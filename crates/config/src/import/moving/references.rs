@@ -116,7 +116,11 @@ mod tests {
             ("${input:my-key}", "${EXUVIA_INPUT_MY_KEY:-}", &["EXUVIA_INPUT_MY_KEY=${input:my-key}"]),
             ("${workspaceFolder}/${x%%.*} $A ${command:a} ${", "${workspaceFolder}/${x%%.*} $A ${command:a} ${", &[]),
         ] {
-            assert_eq!(round(text), (written.to_owned(), variables.iter().map(|&text| text.to_owned()).collect()), "{text}");
+            assert_eq!(
+                round(text),
+                (written.to_owned(), variables.iter().map(|&text| text.to_owned()).collect()),
+                "{text}"
+            );
         }
     }
 

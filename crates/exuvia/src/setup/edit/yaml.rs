@@ -70,9 +70,15 @@ fn plain(text: &str) -> String {
 enum Found {
     Absent,
     /// Nothing, or an empty map on the same line.
-    Empty { line: usize },
+    Empty {
+        line: usize,
+    },
     /// The entries with their lines, from 0.
-    Block { line: usize, entries: Vec<(String, Range<usize>)>, column: usize },
+    Block {
+        line: usize,
+        entries: Vec<(String, Range<usize>)>,
+        column: usize,
+    },
 }
 
 /// Where the map of this name stands.
@@ -117,7 +123,9 @@ fn entries(events: &mut Events<'_>, line: usize, start: &Span, text: &str) -> Re
             _ => bail!("has a key that is not a string"),
         };
         let first = span.start.line() - 1;
-        if first == line || text.lines().nth(start.start.line() - 1).is_some_and(|line| line.trim_start().starts_with('{')) {
+        if first == line
+            || text.lines().nth(start.start.line() - 1).is_some_and(|line| line.trim_start().starts_with('{'))
+        {
             bail!("its servers are written in braces; write each on lines of its own");
         }
         column = span.start.col();
