@@ -15,14 +15,15 @@ pub fn expand(text: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Result<Str
     let (mut out, mut rest, mut errors) = (String::with_capacity(text.len()), text, Vec::new());
     while let Some(start) = rest.find("${") {
         out.push_str(&rest[..start]);
-        let Some(length) = rest[start..].find('}') else { break };
-        let (reference, body) = (&rest[start..=start + length], &rest[start + 2..start + length]);
+        rest = &rest[start..];
+        let Some(length) = rest.find('}') else { break };
+        let (reference, body) = (&rest[..=length], &rest[2..length]);
         match value(body, lookup) {
             Ok(Some(value)) => out.push_str(&value),
             Ok(None) => out.push_str(reference),
             Err(error) => errors.push(error),
         }
-        rest = &rest[start + length + 1..];
+        rest = &rest[length + 1..];
     }
     out.push_str(rest);
     if errors.is_empty() { Ok(out) } else { Err(errors) }
@@ -95,7 +96,7 @@ mod tests {
 
     #[test]
     fn text_that_is_no_variable_stays() {
-        for text in ["$TOKEN", "costs 5$", "${#x}", "${x%%.*}", "${", "${TOKEN", "$${}"] {
+        for text in ["$TOKEN", "costs 5$", "${#x}", "${x%%.*}", "${", "${TOKEN", "$${}", "a ${TOKEN"] {
             assert_eq!(expanded(text).unwrap(), text);
         }
     }

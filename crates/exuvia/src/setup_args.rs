@@ -7,8 +7,10 @@ use clap::{Args, ValueEnum};
 use exuvia_config::{KnownClient, ServerScope, from_home};
 
 #[derive(Debug, Args)]
-#[command(after_help = "What is moved is shown first, and asked about. Servers that are disabled, or that exuvia.toml cannot hold, stay \
-    where they are, with the reason.")]
+#[command(
+    after_help = "What is moved is shown first, and asked about. Servers that are disabled, or that exuvia.toml cannot hold, stay \
+    where they are, with the reason."
+)]
 pub(crate) struct SetupArgs {
     /// The client
     #[arg(value_name = "CLIENT", value_parser = known_client())]

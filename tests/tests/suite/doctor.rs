@@ -18,7 +18,8 @@ fn doctor(config: &str, more: &[&str]) -> (Ended, Vec<Value>) {
 
 /// The finding of a check, of this name.
 fn of<'a>(findings: &'a [Value], check: &str, name: Option<&str>) -> &'a Value {
-    let mut found = findings.iter().filter(|found| found["check"] == check && name.is_none_or(|name| found["name"] == name));
+    let mut found =
+        findings.iter().filter(|found| found["check"] == check && name.is_none_or(|name| found["name"] == name));
     found.next().unwrap_or_else(|| panic!("{check} {name:?}: {findings:?}"))
 }
 
@@ -108,14 +109,20 @@ fn what_is_wrong_beside_the_servers_is_found() {
     let reference = of(&findings, "reference", Some("EXUVIA_DOCTOR_UNSET"));
     assert_eq!(reference["status"], "warning", "{reference}");
     let listen = of(&findings, "port", None);
-    assert_eq!((listen["status"].as_str(), listen["message"].as_str()), (Some("warning"), Some("another program listens there")));
+    assert_eq!(
+        (listen["status"].as_str(), listen["message"].as_str()),
+        (Some("warning"), Some("another program listens there"))
+    );
 }
 
 #[test]
 fn a_configuration_that_is_wrong_is_said_to_be_wrong() {
     let (ended, findings) = doctor("[servers.a]\ncomand = 'x'\n", &[]);
     assert_eq!(ended.status, Some(1), "{findings:?}");
-    assert!(findings.iter().all(|found| found["check"] == "configuration" && found["status"] == "failed"), "{findings:?}");
+    assert!(
+        findings.iter().all(|found| found["check"] == "configuration" && found["status"] == "failed"),
+        "{findings:?}"
+    );
     let folder = Folder::new(&echo_table());
     let ended = exuvia(&["doctor", "--config", &folder.text("exuvia.toml")], "");
     assert!(ended.stdout.contains("server echo: starts (") && !ended.stdout.contains('\u{1b}'), "{ended:?}");

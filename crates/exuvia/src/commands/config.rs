@@ -52,7 +52,9 @@ fn init(file: Option<PathBuf>) -> Result<String> {
         created => created.with_context(|| place.to_string())?,
     };
     created.write_all(MINIMAL.as_bytes()).with_context(|| place.to_string())?;
-    Ok(format!("{place} is written. Next: `exuvia setup CLIENT` moves a client's servers into it, `exuvia doctor` tries them\n"))
+    Ok(format!(
+        "{place} is written. Next: `exuvia setup CLIENT` moves a client's servers into it, `exuvia doctor` tries them\n"
+    ))
 }
 
 fn checked(file: Option<PathBuf>, clients: ClientArgs) -> Result<(Config, String)> {

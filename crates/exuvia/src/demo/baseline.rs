@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::tool_tokens::ToolTokens;
 use crate::child_client::{ChildClient, text};
+use crate::tool_tokens::ToolTokens;
 
 /// What it cost.
 pub(super) struct Baseline {

@@ -16,8 +16,8 @@ use serde_json::json;
 
 use crate::child_client::{ChildClient, text};
 use crate::terminal::Terminal;
-use baseline::{Baseline, run_baseline};
 use crate::tool_tokens::ToolTokens;
+use baseline::{Baseline, run_baseline};
 
 const SCRIPT: &str = include_str!("script.py");
 

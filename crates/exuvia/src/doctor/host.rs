@@ -46,7 +46,9 @@ pub(super) fn memory(config: &Config) -> Finding {
         Some(memory) => {
             Finding::ok("memory", format!("scripts may take {} of {} together", mib(bound), mib(memory.bytes)))
         }
-        None => Finding::ok("memory", format!("scripts may take {} together; the machine's memory is unknown", mib(bound))),
+        None => {
+            Finding::ok("memory", format!("scripts may take {} together; the machine's memory is unknown", mib(bound)))
+        }
     }
 }
 
@@ -94,9 +96,12 @@ pub(super) fn journal(config: &Config) -> Finding {
     }
     let folder = crate::admin::folder(&config.journal);
     if matches!(config.journal.store, JournalStore::Sqlite(_))
-        && !folder.iter().flat_map(|folder| folder.read_dir()).flatten().flatten().any(|entry| {
-            crate::journal::has_journal(&entry.path()) || entry.file_name() == "journal.db"
-        })
+        && !folder
+            .iter()
+            .flat_map(|folder| folder.read_dir())
+            .flatten()
+            .flatten()
+            .any(|entry| crate::journal::has_journal(&entry.path()) || entry.file_name() == "journal.db")
     {
         return match folder.as_deref().map(writable) {
             Some(Err(error)) => Finding::failed(
@@ -110,7 +115,9 @@ pub(super) fn journal(config: &Config) -> Finding {
     }
     match open_archives(&config.journal) {
         Ok(_) => Finding::ok("journal", "can be read"),
-        Err(error) => Finding::failed("journal", format!("{error:#}"), "exuvia audit verify says what is wrong with it"),
+        Err(error) => {
+            Finding::failed("journal", format!("{error:#}"), "exuvia audit verify says what is wrong with it")
+        }
     }
 }
 

@@ -49,12 +49,7 @@ pub(crate) async fn doctor(args: DoctorArgs) -> Result<ExitCode> {
     Ok(if worst == Some(Status::Failed) { exit::RAISED.into() } else { ExitCode::SUCCESS })
 }
 
-async fn examined(
-    config: Config,
-    as_client: &[String],
-    most: Duration,
-    terminal: &Terminal,
-) -> Result<Vec<Finding>> {
+async fn examined(config: Config, as_client: &[String], most: Duration, terminal: &Terminal) -> Result<Vec<Finding>> {
     let mut findings = of_notices(&config);
     findings.extend(servers::servers(&config, most, terminal).await);
     findings.extend(logins::logins(&config).await);
@@ -130,6 +125,7 @@ fn report(findings: &[Finding], paint: Paint) -> String {
     }
     let count = |status: Status| findings.iter().filter(|finding| finding.status == status).count();
     let warnings = count(Status::Warning);
-    let _ = writeln!(text, "{} failed, {warnings} warning{}", count(Status::Failed), if warnings == 1 { "" } else { "s" });
+    let _ =
+        writeln!(text, "{} failed, {warnings} warning{}", count(Status::Failed), if warnings == 1 { "" } else { "s" });
     text
 }

@@ -34,7 +34,10 @@ fn empty(text: &str) -> Vec<String> {
     let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
     let parts = lines.flat_map(|line| line.split("${").skip(1));
     let names = parts.filter_map(|part| part.split('}').next()?.strip_suffix(":-"));
-    names.filter(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()).eq(&false)).map(str::to_owned).collect()
+    names
+        .filter(|name| std::env::var(name).is_ok_and(|value| !value.is_empty()).eq(&false))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn finding(name: String, place: &str) -> Finding {

@@ -59,11 +59,9 @@ fn of_server(config: &ServerConfig, status: &ServerStatus, time: Option<Duration
         ),
         ServerState::Ready { .. } => match status.warnings.first() {
             None => Finding::ok("server", "starts"),
-            Some(warning) => Finding::warning(
-                "server",
-                warning.clone(),
-                "tell whoever makes this server; its other tools work",
-            ),
+            Some(warning) => {
+                Finding::warning("server", warning.clone(), "tell whoever makes this server; its other tools work")
+            }
         },
         ServerState::Starting => Finding::failed("server", "it was not ready in time", late(config)),
         ServerState::Failed { message, why } => {

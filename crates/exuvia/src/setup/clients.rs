@@ -51,9 +51,7 @@ fn form(client: KnownClient) -> Form {
             Form { first: &[("type", "stdio")], project_config: "${CLAUDE_PROJECT_DIR:-.}/exuvia.toml", ..PLAIN }
         }
         KnownClient::ClaudeDesktop | KnownClient::Zed => PLAIN,
-        KnownClient::Cursor => {
-            Form { variables: Variables::Reference("${env:", "}"), project_config: FOLDER, ..PLAIN }
-        }
+        KnownClient::Cursor => Form { variables: Variables::Reference("${env:", "}"), project_config: FOLDER, ..PLAIN },
         KnownClient::Vscode => Form {
             first: &[("type", "stdio")],
             variables: Variables::Reference("${env:", "}"),
@@ -101,7 +99,8 @@ pub(super) fn entry<'a>(
 ) -> Value {
     let form = form(client);
     let is_new = there.is_none();
-    let mut entry: Map<String, Value> = form.first.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
+    let mut entry: Map<String, Value> =
+        form.first.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
     if let (true, KnownClient::Goose) = (is_new, client) {
         entry.insert("enabled".to_owned(), json!(true));
     }

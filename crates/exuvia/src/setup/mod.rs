@@ -49,10 +49,7 @@ async fn set_up(args: &SetupArgs, paths: ClientPaths) -> Result<ExitCode> {
     };
     let (config, program) = (plan::absolute(&config)?, plan::program()?);
     let (client, scope) = (args.client, args.scope.into());
-    let plan = from_files(move || {
-        Plan::make(&Request { client, scope, paths: &paths, config, program })
-    })
-    .await?;
+    let plan = from_files(move || Plan::make(&Request { client, scope, paths: &paths, config, program })).await?;
     let paint = Paint { is_on: terminal::is_colored() };
     print(&report(&plan, args, paint))?;
     if plan.is_empty() {
@@ -155,7 +152,11 @@ fn report(plan: &Plan, args: &SetupArgs, paint: Paint) -> String {
         let _ = writeln!(text, "{}", line(notice));
     }
     if !plan.block.is_empty() && files::is_readable_by_others(&plan.config) {
-        let _ = writeln!(text, "{} is readable by others, and will hold what the entries hold: chmod 600", plan.config.display());
+        let _ = writeln!(
+            text,
+            "{} is readable by others, and will hold what the entries hold: chmod 600",
+            plan.config.display()
+        );
     }
     text
 }

@@ -159,7 +159,13 @@ impl Plan {
             }
             if before.as_deref().unwrap_or_default() != text {
                 let new_mode = if request.scope == ServerScope::Project { files::SHARED } else { files::PRIVATE };
-                self.changes.push(Change { file: file.clone(), before: before.clone(), after: text, new_mode, objects });
+                self.changes.push(Change {
+                    file: file.clone(),
+                    before: before.clone(),
+                    after: text,
+                    new_mode,
+                    objects,
+                });
             }
         }
         Ok(())
@@ -212,10 +218,9 @@ impl Request<'_> {
         let [program, config] = clients::command(self.client, self.scope, &self.program, &self.config);
         let (name, args) = match servers.own.first() {
             Some((name, args)) => (name.as_str(), self.with_config(args, &config)),
-            None if edit::at(&tree, &place.object, NAME).is_some() => bail!(
-                "{}: the entry `{NAME}` runs something else; rename or remove it",
-                place.file.display()
-            ),
+            None if edit::at(&tree, &place.object, NAME).is_some() => {
+                bail!("{}: the entry `{NAME}` runs something else; rename or remove it", place.file.display())
+            }
             None => (NAME, vec!["stdio".to_owned(), "--config".to_owned(), config]),
         };
         let there = edit::at(&tree, &place.object, name);
@@ -231,7 +236,9 @@ impl Request<'_> {
         while let Some(word) = words.next() {
             match word.as_str() {
                 // Its servers are in the configuration now.
-                "--import" if words.as_slice().first().is_some_and(|client| client == self.client.name()) => drop(words.next()),
+                "--import" if words.as_slice().first().is_some_and(|client| client == self.client.name()) => {
+                    drop(words.next())
+                }
                 "--config" => drop(words.next()),
                 _ => kept.push(word.clone()),
             }

@@ -14,7 +14,12 @@ fn a_broken_file_is_refused_and_stays() {
         let whole = data(case.data);
         // A whole line of TOML is a whole file.
         let cut = format!("{}\n[x", &whole[..whole.len() * 2 / 3]);
-        for text in [cut.as_str(), "\u{0}", "[1, 2", "{\"mcpServers\": [], \"servers\": [], \"mcp\": [], \"context_servers\": []} x"] {
+        for text in [
+            cut.as_str(),
+            "\u{0}",
+            "[1, 2",
+            "{\"mcpServers\": [], \"servers\": [], \"mcp\": [], \"context_servers\": []} x",
+        ] {
             let home = Home::new();
             home.write(case.file, text);
             let ended = home.run(&["setup", case.client, "--yes"]);
@@ -81,7 +86,10 @@ fn links_stay_links() {
     home.runs(&["setup", "cursor", "--yes"]);
     assert!(home.text("dotfiles/exuvia.toml").contains("[servers.echo]"));
     home.runs(&["setup", "cursor", "--undo", "--yes"]);
-    assert_eq!((home.text("dotfiles/mcp.json"), home.text("dotfiles/exuvia.toml")), (one_server("echo"), "# mine\n".to_owned()));
+    assert_eq!(
+        (home.text("dotfiles/mcp.json"), home.text("dotfiles/exuvia.toml")),
+        (one_server("echo"), "# mine\n".to_owned())
+    );
     assert!(home.path(FILE).is_symlink() && home.path(CONFIG).is_symlink());
 }
 

@@ -89,7 +89,10 @@ fn a_project_has_its_configuration_beside_its_own_file() {
     let home = Home::new();
     let file = "work/.mcp.json";
     home.write("work/.git/HEAD", "");
-    home.write(file, &one_server("echo").replace("\"sample\"", "\"sample\"").replace(&format!("{:?}", built("exuvia")), "\"./run\""));
+    home.write(
+        file,
+        &one_server("echo").replace("\"sample\"", "\"sample\"").replace(&format!("{:?}", built("exuvia")), "\"./run\""),
+    );
     home.runs(&["setup", "claude-code", "--scope", "project", "--yes"]);
     let entry = &read(&home, file)["mcpServers"]["exuvia"];
     assert_eq!(entry["command"], "exuvia");
@@ -124,7 +127,10 @@ fn what_a_user_has_for_one_folder_is_moved_by_itself_and_keeps_what_is_denied() 
     let echo = json!({"command": built("exuvia"), "args": ["sample", "echo"]});
     let text = json!({"mcpServers": {"mine": {"command": "mine-mcp"}}, "projects": {&folder: {"mcpServers": {"echo": echo}, "x": 1}}});
     home.write(".claude.json", &text.to_string());
-    home.write(".claude/settings.json", &json!({"permissions": {"deny": ["mcp__echo__fail", "mcp__mine"]}}).to_string());
+    home.write(
+        ".claude/settings.json",
+        &json!({"permissions": {"deny": ["mcp__echo__fail", "mcp__mine"]}}).to_string(),
+    );
     home.runs(&["setup", "claude-code", "--scope", "local", "--yes"]);
     let file = read(&home, ".claude.json");
     assert_eq!(file["mcpServers"], text["mcpServers"]);
@@ -146,7 +152,10 @@ fn what_would_be_another_server_in_the_configuration_stays_where_it_is() {
     let text = json!({"mcpServers": {"helped": helper, "crm": {"command": "crm-mcp"}}}).to_string();
     home.write(".claude.json", &text);
     let told = home.runs(&["setup", "claude-code", "--yes"]);
-    assert!(told.contains("helped stays in claude-code: it would not start from exuvia.toml as the client starts it"), "{told}");
+    assert!(
+        told.contains("helped stays in claude-code: it would not start from exuvia.toml as the client starts it"),
+        "{told}"
+    );
     assert_eq!(servers(&home), ["crm"]);
     assert_eq!(read(&home, ".claude.json")["mcpServers"]["helped"], helper);
 }

@@ -208,8 +208,10 @@ fn entry(case: &Case, home: &Home) -> Value {
 
 /// JSON with comments on lines of their own or after a comma.
 fn relaxed(text: &str) -> Value {
-    let lines = text.lines().map(|line| line.split("// ").next().unwrap_or_default().split("/* ").next().unwrap_or_default());
-    let mut text: String = lines.filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
+    let lines =
+        text.lines().map(|line| line.split("// ").next().unwrap_or_default().split("/* ").next().unwrap_or_default());
+    let mut text: String =
+        lines.filter(|line| !line.trim_start().starts_with("//")).map(|line| format!("{line}\n")).collect();
     for end in ["}", "]"] {
         let mut parts: Vec<String> = text.split(end).map(str::to_owned).collect();
         let last = parts.len() - 1;
@@ -241,8 +243,13 @@ fn setups_of_every_client_are_undone_to_the_byte() {
         let mut sorted = names.clone();
         sorted.sort_unstable();
         assert_eq!(sorted, moved, "{client}: {config}");
-        let args = |separator: &str| format!("\"stdio\"{separator}\"--config\"{separator}{:?}", home.path(".config/exuvia/exuvia.toml"));
-        let expected = case.entry.replace("[EXUVIA,ARGS]", &format!("[EXUVIA,{}]", args(","))).replace("ARGS", &format!("[{}]", args(",")));
+        let args = |separator: &str| {
+            format!("\"stdio\"{separator}\"--config\"{separator}{:?}", home.path(".config/exuvia/exuvia.toml"))
+        };
+        let expected = case
+            .entry
+            .replace("[EXUVIA,ARGS]", &format!("[EXUVIA,{}]", args(",")))
+            .replace("ARGS", &format!("[{}]", args(",")));
         let expected = expected.replace("EXUVIA,", &format!("{:?},", built("exuvia").to_str().expect("UTF-8")));
         let expected: Value = serde_json::from_str(&expected).unwrap_or_else(|error| panic!("{error}: {expected}"));
         assert_eq!(entry(case, &home), expected, "{client}: {after}");
@@ -280,7 +287,12 @@ fn moved_servers_start_behind_the_one_entry() {
         assert_eq!(words[0], "stdio", "{entry}");
         let mut client = Client::with_policy(&words[1..]).speaking_modern();
         let tools = client.request("tools/list", serde_json::json!({}));
-        let names: Vec<&str> = tools["result"]["tools"].as_array().expect("tools").iter().filter_map(|tool| tool["name"].as_str()).collect();
+        let names: Vec<&str> = tools["result"]["tools"]
+            .as_array()
+            .expect("tools")
+            .iter()
+            .filter_map(|tool| tool["name"].as_str())
+            .collect();
         assert_eq!(names.len(), 4, "{}: {tools}", case.client);
         let listed = client.request("tools/call", serde_json::json!({"name": "listToolFiles", "arguments": {}}));
         assert!(listed.to_string().contains("echo.pyi"), "{}: {listed}", case.client);
@@ -301,11 +313,19 @@ fn references_stay_references_and_lists_of_tools_are_kept() {
     };
     let case = |name: &str| CASES.iter().find(|case| case.client == name).expect("a case");
     for (client, key, expected) in [
-        ("claude-code", "servers/echo/env", r#"{"GREETING":"${GREETING:-hello \"you\"}","TRACKER_TOKEN":"lin_api_5a61c0ffee"}"#),
+        (
+            "claude-code",
+            "servers/echo/env",
+            r#"{"GREETING":"${GREETING:-hello \"you\"}","TRACKER_TOKEN":"lin_api_5a61c0ffee"}"#,
+        ),
         ("claude-code", "servers/tracker/headers", r#"{"authorization":"Bearer ${TRACKER_TOKEN:-}","x-team":"web"}"#),
         ("claude-code", "servers/old-events/url", r#""https://events.example/${REGION:-eu}/sse""#),
         ("claude-code", "servers/old-events/protocol", r#""sse""#),
-        ("claude-desktop", "servers/filesystem/args", r#"["-y","@modelcontextprotocol/server-filesystem","/home/ada/Documents","/home/ada/Zürich – Pläne"]"#),
+        (
+            "claude-desktop",
+            "servers/filesystem/args",
+            r#"["-y","@modelcontextprotocol/server-filesystem","/home/ada/Documents","/home/ada/Zürich – Pläne"]"#,
+        ),
         ("cursor", "servers/github/headers", r#"{"authorization":"Bearer ${GITHUB_TOKEN:-}"}"#),
         ("cursor", "servers/billing/deny", r#"["refund","close_*"]"#),
         ("vscode", "servers/echo/env", r#"{"ECHO_KEY":"${EXUVIA_INPUT_ECHO_KEY:-}","PLACE":"${PLACE:-}"}"#),
@@ -342,7 +362,10 @@ fn secrets_are_shown_nowhere() {
 
 /// The file of a client with this one server.
 pub(super) fn one_server(name: &str) -> String {
-    format!("{{\n  \"mcpServers\": {{\n    \"{name}\": {{ \"command\": {:?}, \"args\": [\"sample\", \"echo\"] }}\n  }}\n}}\n", built("exuvia"))
+    format!(
+        "{{\n  \"mcpServers\": {{\n    \"{name}\": {{ \"command\": {:?}, \"args\": [\"sample\", \"echo\"] }}\n  }}\n}}\n",
+        built("exuvia")
+    )
 }
 
 pub(super) fn is_there(path: &Path) -> bool {

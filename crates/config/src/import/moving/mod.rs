@@ -318,7 +318,9 @@ impl Reading<'_> {
                     let mut text = String::from_utf8_lossy(value.as_bytes()).into_owned();
                     unmark(&mut text);
                     let sensitive = value.is_sensitive();
-                    *value = text.parse().map_err(|_| (server.name.clone(), "has a header that cannot be written".into()))?;
+                    *value = text
+                        .parse()
+                        .map_err(|_| (server.name.clone(), "has a header that cannot be written".into()))?;
                     value.set_sensitive(sensitive);
                 }
                 if let Some(helper) = &mut http.header_command {

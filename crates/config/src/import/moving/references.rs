@@ -18,16 +18,16 @@ impl References {
         let (mut out, mut rest, mut found) = (String::with_capacity(text.len()), text, Vec::new());
         while let Some(start) = rest.find("${") {
             out.push_str(&rest[..start]);
-            let Some(length) = rest[start..].find('}') else { break };
-            let body = &rest[start + 2..start + length];
-            match kept(body) {
+            rest = &rest[start..];
+            let Some(length) = rest.find('}') else { break };
+            match kept(&rest[2..length]) {
                 Some(body) => {
                     out.push_str(&format!("{}{}{}", MARK.0, found.len(), MARK.1));
                     found.push(body);
                 }
-                None => out.push_str(&rest[start..=start + length]),
+                None => out.push_str(&rest[..=length]),
             }
-            rest = &rest[start + length + 1..];
+            rest = &rest[length + 1..];
         }
         out.push_str(rest);
         (out, Self(found))
@@ -116,7 +116,11 @@ mod tests {
             ("${input:my-key}", "${EXUVIA_INPUT_MY_KEY:-}", &["EXUVIA_INPUT_MY_KEY=${input:my-key}"]),
             ("${workspaceFolder}/${x%%.*} $A ${command:a} ${", "${workspaceFolder}/${x%%.*} $A ${command:a} ${", &[]),
         ] {
-            assert_eq!(round(text), (written.to_owned(), variables.iter().map(|&text| text.to_owned()).collect()), "{text}");
+            assert_eq!(
+                round(text),
+                (written.to_owned(), variables.iter().map(|&text| text.to_owned()).collect()),
+                "{text}"
+            );
         }
     }
 

@@ -105,7 +105,7 @@ mod tests {
                 FileSyntax::Json,
                 "s",
                 "{ // c\r\n\t\"s\": {\r\n\t\t\"a\": 1, // of a\r\n\t\t\"b\": [1,2,  3],\r\n\t},\r\n\t\"z\": 1.50 }",
-                "{ // c\r\n\t\"s\": {\r\n\t\t\"b\": [1,2,  3],\r\n\t\t\"new\": {\r\n\t\t\t\"command\": \"x\",\r\n\t\t\t\"args\": [\"y\"]\r\n\
+                "{ // c\r\n\t\"s\": {\r\n\t\t\"b\": [1,2,  3],\r\n\t\t\"new\": {\r\n\t\t\t\"command\": \"x\",\r\n\t\t\t\"args\": [\"y\"],\r\n\
                  \t\t},\r\n\t},\r\n\t\"z\": 1.50 }",
             ),
             (
@@ -138,7 +138,7 @@ mod tests {
             (FileSyntax::Yaml, "s", "s: {}\nx: 1\n", &["s:\n  new:\n", "x: 1\n"]),
             (FileSyntax::Yaml, "s", "s:\nx: 1\n", &["s:\n  new:\n", "x: 1\n"]),
         ] {
-            let text = changed(syntax, path, text).unwrap();
+            let text = changed(syntax, path, text).unwrap_or_else(|error| panic!("{text:?}: {error}"));
             assert!(parts.iter().all(|part| text.contains(part)), "{text}");
         }
     }

@@ -10,9 +10,11 @@ pub(super) fn edited(text: &str, edit: &Edit<'_>) -> Result<String> {
     let mut document: DocumentMut = text.parse().map_err(|error| wrong(text, &error))?;
     let mut table = document.as_table_mut();
     for key in edit.object {
-        table = table.entry(key).or_insert_with(implicit).as_table_mut().with_context(|| {
-            format!("{key} is not written as a table; write [{key}.NAME] for each server")
-        })?;
+        table = table
+            .entry(key)
+            .or_insert_with(implicit)
+            .as_table_mut()
+            .with_context(|| format!("{key} is not written as a table; write [{key}.NAME] for each server"))?;
     }
     let mut comments = String::new();
     for name in &edit.remove {

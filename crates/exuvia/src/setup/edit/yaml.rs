@@ -70,9 +70,15 @@ fn plain(text: &str) -> String {
 enum Found {
     Absent,
     /// Nothing, or an empty map on the same line.
-    Empty { line: usize },
+    Empty {
+        line: usize,
+    },
     /// The entries with their lines, from 0.
-    Block { line: usize, entries: Vec<(String, Range<usize>)>, column: usize },
+    Block {
+        line: usize,
+        entries: Vec<(String, Range<usize>)>,
+        column: usize,
+    },
 }
 
 /// Where the map of this name stands.
@@ -100,9 +106,7 @@ fn places(text: &str, object: &str) -> Result<Found> {
         }
         let line = span.start.line() - 1;
         return match value {
-            (Event::Scalar(text, ..), value) if text.is_empty() && value.start.line() >= span.start.line() => {
-                Ok(Found::Empty { line })
-            }
+            (Event::Scalar(text, ..), _) if ["", "~", "null"].contains(&&*text) => Ok(Found::Empty { line }),
             (Event::MappingStart(..), start) => entries(&mut events, line, &start, text),
             _ => Err(anyhow!("{object} is not a map")),
         };
@@ -119,14 +123,26 @@ fn entries(events: &mut Events<'_>, line: usize, start: &Span, text: &str) -> Re
             _ => bail!("has a key that is not a string"),
         };
         let first = span.start.line() - 1;
-        if first == line || text.lines().nth(start.start.line() - 1).is_some_and(|line| line.trim_start().starts_with('{')) {
+        if first == line
+            || text.lines().nth(start.start.line() - 1).is_some_and(|line| line.trim_start().starts_with('{'))
+        {
             bail!("its servers are written in braces; write each on lines of its own");
         }
         column = span.start.col();
         let value = events.next()?;
-        let last = events.skip(value)?.max(first + 1);
+        let mut last = events.skip(value)?.max(first + 1);
+        // The end of a block of text reaches to what follows it.
+        while last > first + 1 && text.lines().nth(last - 1).is_some_and(|line| is_between(line, column)) {
+            last -= 1;
+        }
         found.push((name, first..last));
     }
+}
+
+/// Whether a line belongs to no entry of this indentation: it is blank, or a comment that stands no deeper.
+fn is_between(line: &str, column: usize) -> bool {
+    let text = line.trim_start();
+    text.is_empty() || (text.starts_with('#') && line.len() - text.len() <= column)
 }
 
 struct Events<'t> {
