@@ -40,8 +40,13 @@ def _open_explained(file, *args, **kwargs):
     raise refused
 
 
+def has_files():
+    """Whether the run has a workspace."""
+    return os.access(WORKSPACE, os.F_OK)
+
+
 def _explanation(error, file):
-    if not os.access(WORKSPACE, os.F_OK):
+    if not has_files():
         return _NO_FILES
     path = os.path.abspath(os.fspath(file)) if isinstance(file, (str, os.PathLike)) else WORKSPACE
     if path != WORKSPACE and not path.startswith(f"{WORKSPACE}/"):

@@ -3,13 +3,14 @@
 import ast
 import builtins
 import difflib
+import errno
 import json
 import os
 import re
 import sys
 import types
 
-from exuvia import beside, elsewhere, peek, readers
+from exuvia import barred, beside, elsewhere, peek, readers
 from exuvia.errors import ToolError
 from exuvia.servers import Server, Tool, shown
 
@@ -17,6 +18,9 @@ _MAX_CHARACTERS = 400
 
 # What `os` has elsewhere and lacks here.
 _PROCESS_FUNCTIONS = frozenset({"fork", "kill", "popen", "spawnl", "spawnv", "startfile", "system", "wait", "waitpid"})
+
+
+_FULL = "the workspace may be full: remove files (os.remove, shutil.rmtree) or write less"
 
 
 class Fault:
@@ -324,6 +328,9 @@ def _tool_error(error, fault):
 def _os_error(error, fault):
     if isinstance(error, (PermissionError, TimeoutError)) or "sandbox" in str(error):
         return None
+    if barred.has_files():
+        # The C library says EIO where a stream of a file failed, whatever the reason.
+        return _FULL if error.errno in (errno.EIO, errno.EDQUOT) else None
     if isinstance(error, FileNotFoundError) or isinstance(error.filename, (str, bytes)):
         return "the sandbox has no files: keep data in variables and return it as `result`"
     return None

@@ -1,11 +1,23 @@
-//! What a workspace may hold.
+//! What a workspace may hold. The C library of the guest reports a stream that failed as `EIO`, whatever the reason.
 
 use std::sync::Arc;
 
 use exuvia_workspace::{Access, Quota};
+use exuvia_runtime::Outcome;
 use serde_json::json;
 
 use super::{Place, result};
+
+#[tokio::test]
+async fn a_script_that_fills_a_workspace_is_told_what_to_do() {
+    let place = Place::with(Quota { bytes: 10_000, ..Quota::default() });
+    let report = place.report(Access::ReadWrite, "open('a', 'w').write('x' * 20_000)").await;
+    let Outcome::Raised(error) = &report.outcome else { panic!("{:?}", report.outcome) };
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with("the workspace may be full")), "{error:?}");
+    let missing = place.report(Access::ReadWrite, "import os\nos.stat('b')").await;
+    let Outcome::Raised(error) = &missing.outcome else { panic!("{:?}", missing.outcome) };
+    assert_eq!(error.hint, None);
+}
 
 /// What a script needs to name errors.
 const NAMES: &str = "
@@ -43,7 +55,7 @@ result.append(sorted(os.listdir()))
     );
     assert_eq!(
         place.result(&source).await,
-        json!(["EDQUOT", "EDQUOT", "EDQUOT", "EDQUOT", 9_000, ["a", "b", "c"]])
+        json!(["EIO", "EIO", "EDQUOT", "EIO", 9_000, ["a", "b", "c"]])
     );
     assert_eq!(place.accounts(), (10_000, 3));
 }
@@ -65,7 +77,7 @@ file.close()
 result = [first, kept, refused(write)]
 "
     );
-    assert_eq!(place.result(&source).await, json!(["EDQUOT", 8_000, null]));
+    assert_eq!(place.result(&source).await, json!(["EIO", 8_000, null]));
     assert_eq!(place.accounts(), (8_000, 1));
 }
 
