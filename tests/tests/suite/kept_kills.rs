@@ -111,7 +111,7 @@ impl World {
             let mut connection = exuvia_tests::HttpClient::connect(address).await;
             for call in 0.. {
                 let value = format!("{name}-{call}");
-                let params = |tool: &str| json!({"name": tool, "arguments": {"value": value}});
+                let params = |tool: &str| json!({"name": tool, "arguments": {"value": &value}});
                 let answer = connection.ask("/mcp", "tools/call", params("plain__echo"), json!({})).await.message();
                 if answer["result"]["structuredContent"]["value"] == value.as_str() {
                     direct.lock().unwrap_or_else(PoisonError::into_inner).insert(value.clone());
