@@ -8,14 +8,10 @@ use exuvia_access::Identity;
 use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 use exuvia_replay::sha256_hex;
 use exuvia_tool::{Principal, RunFiles};
-use crate::Gateway;
 use exuvia_workspace::{Access, OpenError, Quota, Registry, Workspace, WorkspaceFiles};
 
 /// The longest name of a key that is the name of its directory as well, in bytes.
 const PLAIN_NAME_BYTES: usize = 64;
-
-/// How often unused directories are looked for.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -92,26 +88,6 @@ impl Workspaces {
             }
         }
         Ok(removed)
-    }
-}
-
-impl Gateway {
-    /// Removes directories of workspaces that were not used for as long as they are kept: now, and then every hour.
-    pub fn sweep_workspaces(self: &Arc<Self>) {
-        let (gateway, stopped) = (Arc::downgrade(self), self.stopped.clone());
-        self.threads.spawn(stopped.run_until_cancelled_owned(async move {
-            while let Some(gateway) = gateway.upgrade() {
-                let config = Arc::clone(&gateway.default_view().scripts().settings.workspaces);
-                let workspaces = Arc::clone(&gateway.workspaces);
-                drop(gateway);
-                match tokio::task::spawn_blocking(move || workspaces.remove_unused(&config)).await {
-                    Ok(Ok(0)) | Err(_) => {}
-                    Ok(Ok(directories)) => tracing::info!(directories, "unused workspaces removed"),
-                    Ok(Err(error)) => tracing::warn!(%error, "unused workspaces cannot be removed"),
-                }
-                tokio::time::sleep(SWEEP_INTERVAL).await;
-            }
-        }));
     }
 }
 

@@ -4,6 +4,7 @@ mod reload;
 mod run_handle;
 mod start;
 mod state;
+mod sweep;
 mod views;
 
 use std::sync::Arc;
