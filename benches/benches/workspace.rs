@@ -98,10 +98,17 @@ async fn large(engine: &Engine, directory: &Path) -> Result<()> {
         let time = began.elapsed();
         returned(&report)?;
         let peak = bytes(i64::try_from(report.usage.memory_bytes_peak)?);
-        let native = native.as_ref().map(|native| native.time(&source.replace("PATH", &directory.display().to_string())));
+        let native =
+            native.as_ref().map(|native| native.time(&source.replace("PATH", &directory.display().to_string())));
         let native = native.transpose()?;
         let ratio = native.map(|native| format!("{:.2}", time.as_secs_f64() / native.as_secs_f64()));
-        table.row([name.into(), seconds(time), peak, native.map(seconds).unwrap_or_default(), ratio.unwrap_or_default()]);
+        table.row([
+            name.into(),
+            seconds(time),
+            peak,
+            native.map(seconds).unwrap_or_default(),
+            ratio.unwrap_or_default(),
+        ]);
     }
     println!("{table}");
     Ok(())

@@ -143,9 +143,10 @@ impl Config {
     pub fn profiles(&self) -> Profiles {
         let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
         let files = |name| self.workspaces.of(None, name).map(|(_, workspace)| workspace.access);
-        let named = self.profiles.iter().map(|(name, profile)| {
-            (name.clone(), profile.clone().with_files(files(Some(name.as_str()))))
-        });
+        let named = self
+            .profiles
+            .iter()
+            .map(|(name, profile)| (name.clone(), profile.clone().with_files(files(Some(name.as_str())))));
         Profiles { default: Profile::new(default).with_files(files(None)), named: named.collect() }
     }
 

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use toml::Table;
 
 use crate::{
-    AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess, Grant, HttpProtocol,
-    IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect, PASSED_VARIABLES, Profile, RoleConfig, Share,
-    Transport, WorkspaceConfig, WorkspaceShare,
+    AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess, Grant,
+    HttpProtocol, IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect, PASSED_VARIABLES, Profile,
+    RoleConfig, Share, Transport, WorkspaceConfig, WorkspaceShare,
 };
 
 /// What stands in the place of a value that may be a secret.
@@ -39,7 +39,10 @@ fn effective(config: &Config) -> Value {
         servers.insert(server.config.name.clone(), of_server(server, config));
     }
     let AccessConfig { roles, keys, identity_providers, budgets } = &config.access;
-    let profiles = config.profiles.iter().map(|(name, profile)| (name.clone(), of_profile(profile, config.workspaces.profiles.get(name))));
+    let profiles = config
+        .profiles
+        .iter()
+        .map(|(name, profile)| (name.clone(), of_profile(profile, config.workspaces.profiles.get(name))));
     json!({
         "servers": servers,
         "auto_execute": source.auto_execute,

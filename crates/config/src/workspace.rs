@@ -36,7 +36,10 @@ impl WorkspacesConfig {
 impl WorkspacesConfig {
     /// A line for each workspace: who shares it, what it may hold, and who has it.
     pub(crate) fn summary(&self) -> Vec<String> {
-        self.named.iter().map(|(name, workspace)| format!("workspace {name}: {}{}", workspace.summary(), self.users(name))).collect()
+        self.named
+            .iter()
+            .map(|(name, workspace)| format!("workspace {name}: {}{}", workspace.summary(), self.users(name)))
+            .collect()
     }
 
     fn users(&self, name: &str) -> String {
@@ -45,8 +48,7 @@ impl WorkspacesConfig {
             users.map(|(user, _)| format!("{kind} {user}")).collect::<Vec<_>>()
         };
         let everyone = self.everyone.iter().filter(|used| *used == name).map(|_| "everybody".to_owned());
-        let users: Vec<_> =
-            everyone.chain(of("profile", &self.profiles)).chain(of("role", &self.roles)).collect();
+        let users: Vec<_> = everyone.chain(of("profile", &self.profiles)).chain(of("role", &self.roles)).collect();
         if users.is_empty() { "; used by nobody".to_owned() } else { format!("; for {}", users.join(", ")) }
     }
 }

@@ -14,9 +14,9 @@ use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
 };
 use exuvia_text::{cut, one_line};
-use exuvia_workspace::OpenError;
 use exuvia_tool::{CallContext, Cost, Namespace, Origin, RunEvent, RunId, ToolName};
 use exuvia_upstream::Routes;
+use exuvia_workspace::OpenError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 

@@ -94,7 +94,8 @@ impl Workspaces {
 /// The name of a principal's directory: no two have one.
 fn directory_name(principal: &Principal) -> String {
     let is_plain = |name: &str| {
-        name.len() <= PLAIN_NAME_BYTES && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+        name.len() <= PLAIN_NAME_BYTES
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     };
     match principal {
         Principal::Operator => "operator".to_owned(),
@@ -111,7 +112,8 @@ mod tests {
 
     #[test]
     fn no_two_principals_have_one_directory() {
-        let names = ["operator", "key:a", "key:A", "key:../b", "key:operator", "key:other-1", "user:a/b", "user:a/c", "key:é"];
+        let names =
+            ["operator", "key:a", "key:A", "key:../b", "key:operator", "key:other-1", "user:a/b", "user:a/c", "key:é"];
         let directories: BTreeSet<_> =
             names.iter().map(|name| directory_name(&name.parse().expect("it is a principal"))).collect();
         assert_eq!(directories.len(), names.len());

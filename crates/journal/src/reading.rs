@@ -54,9 +54,7 @@ impl Reading {
 fn answer_bytes(answer: &FileAnswer) -> usize {
     match answer {
         Ok(FileValue::Bytes(bytes)) => bytes.len(),
-        Ok(FileValue::Entries(entries)) => {
-            entries.iter().map(|entry| size_of_val(entry) + entry.name.len()).sum()
-        }
+        Ok(FileValue::Entries(entries)) => entries.iter().map(|entry| size_of_val(entry) + entry.name.len()).sum(),
         _ => 0,
     }
 }

@@ -163,7 +163,9 @@ impl Replay {
         let progress = Progress::new(source, self.until_call);
         let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
         let run = engine.run(Script::new(script), limits, Arc::new(tools));
-        let run = run.with_io(Box::new(ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files() })).with_cancellation(progress.stop());
+        let run = run
+            .with_io(Box::new(ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files() }))
+            .with_cancellation(progress.stop());
         let report = run.execute().await;
         Ok(self.compared(report, &progress))
     }

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use exuvia_journal::Reading;
-use exuvia_tool::{
-    BoxFuture, FileAnswer, FileError, FileHandle, FileRequest, FileValue, OpenHow, RunFiles, locked,
-};
+use exuvia_tool::{BoxFuture, FileAnswer, FileError, FileHandle, FileRequest, FileValue, OpenHow, RunFiles, locked};
 
 use crate::file_digest::digest;
 use crate::resuming::Resuming;

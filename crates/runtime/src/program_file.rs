@@ -26,7 +26,8 @@ pub(crate) fn in_program<const N: usize>(parts: [&'static [u8]; N]) -> [Option<(
     shown.map(|shown| {
         let bytes = parts.next()?;
         let (file, (own, _)) = (file.as_ref()?, shown?);
-        let is_aligned = [bytes.as_ptr().addr() as u64, own.offset].iter().all(|at| at.is_multiple_of(page_size() as u64));
+        let is_aligned =
+            [bytes.as_ptr().addr() as u64, own.offset].iter().all(|at| at.is_multiple_of(page_size() as u64));
         (is_aligned && own.is_of(&file.1)).then_some((file.0.try_clone().ok()?, own.offset))
     })
 }

@@ -77,9 +77,7 @@ impl Session {
         }
         let workspace = &self.workspace;
         done(match request {
-            FileRequest::SetModified { at, path, modified } => {
-                workspace.set_modified(&self.path(at, &path)?, modified)
-            }
+            FileRequest::SetModified { at, path, modified } => workspace.set_modified(&self.path(at, &path)?, modified),
             FileRequest::CreateDirectory { at, path } => workspace.create_directory(&self.path(at, &path)?),
             FileRequest::RemoveDirectory { at, path } => workspace.remove_directory(&self.path(at, &path)?),
             FileRequest::RemoveFile { at, path } => workspace.remove_file(&self.path(at, &path)?),

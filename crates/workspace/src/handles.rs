@@ -59,7 +59,12 @@ impl Handles {
         if handle.opened.kind == FileKind::Directory { Ok(handle.path.clone()) } else { Err(FileError::NotDirectory) }
     }
 
-    pub(crate) fn open(&mut self, workspace: &Arc<Workspace>, path: &Path, how: OpenHow) -> Result<(FileHandle, FileKind), FileError> {
+    pub(crate) fn open(
+        &mut self,
+        workspace: &Arc<Workspace>,
+        path: &Path,
+        how: OpenHow,
+    ) -> Result<(FileHandle, FileKind), FileError> {
         if self.open.len() >= workspace.quota().open_files {
             return Err(FileError::TooManyOpen);
         }

@@ -49,7 +49,9 @@ impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "the workspace's directory cannot be used: {error}"),
-            Self::TooMany => f.write_str("the workspace's directory holds more than a million entries, or is too deep: remove some"),
+            Self::TooMany => {
+                f.write_str("the workspace's directory holds more than a million entries, or is too deep: remove some")
+            }
         }
     }
 }

@@ -40,7 +40,10 @@ impl Resolver<'_> {
         let bytes = value(written.bytes.as_ref(), "bytes", &mut self.wrong_in(pointer)).unwrap_or(BYTES);
         let path = written.path.as_deref().and_then(|path| self.path(path, &below(pointer, "path")));
         if path.is_some() && written.share != WorkspaceShare::All {
-            self.error(&below(pointer, "path"), "needs `share = \"all\"`: everybody who has this workspace shares the directory");
+            self.error(
+                &below(pointer, "path"),
+                "needs `share = \"all\"`: everybody who has this workspace shares the directory",
+            );
         }
         let keep_days = Some(written.keep_days.unwrap_or(KEEP_DAYS)).filter(|&days| days > 0 && path.is_none());
         WorkspaceConfig {

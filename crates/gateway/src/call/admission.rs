@@ -5,9 +5,7 @@ use std::sync::atomic::Ordering;
 
 use exuvia_access::budget::{CallReservation, Refused};
 use exuvia_policy::{Allowed, Denial, DenialReason, Grants, Refusal};
-use exuvia_tool::{
-    CallError, Deadline, JsonError, MAX_TREE_BYTES, Origin, Tool, ToolCall, ToolName, WithheldTool,
-};
+use exuvia_tool::{CallError, Deadline, JsonError, MAX_TREE_BYTES, Origin, Tool, ToolCall, ToolName, WithheldTool};
 use tracing::field::display;
 
 use super::rejected::CallRejected;

@@ -39,8 +39,8 @@ use crate::runs::Runs;
 use crate::settings::Settings;
 use crate::subscriptions::ClientSubscriptions;
 use crate::tool_pins::ToolPins;
-use crate::workspaces::Workspaces;
 use crate::view_store::{ViewSources, ViewStore};
+use crate::workspaces::Workspaces;
 
 /// What a gateway works with.
 pub struct GatewayConfig {

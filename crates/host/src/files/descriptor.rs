@@ -64,7 +64,12 @@ impl HostDescriptor for Sandbox {
         done(self.ask(&fd, |at| FileRequest::SetModified { at, path, modified }).await)
     }
 
-    async fn read(&mut self, fd: Resource<Descriptor>, length: Filesize, offset: Filesize) -> FsResult<(Vec<u8>, bool)> {
+    async fn read(
+        &mut self,
+        fd: Resource<Descriptor>,
+        length: Filesize,
+        offset: Filesize,
+    ) -> FsResult<(Vec<u8>, bool)> {
         let length = u32::try_from(length.min(CHUNK_BYTES as u64)).unwrap_or(u32::MAX);
         match codes::value(self.ask(&fd, |file| FileRequest::Read { file, offset, length }).await)? {
             FileValue::Bytes(bytes) => {

@@ -59,8 +59,23 @@ macro_rules! errors {
 }
 
 errors!(
-    BadDescriptor, Busy, Exists, Invalid, Io, IsDirectory, Loop, NameTooLong, NotFound, NoSpace, NotDirectory, NotEmpty,
-    NotPermitted, TooManyOpen, Quota, ReadOnly, Unsupported
+    BadDescriptor,
+    Busy,
+    Exists,
+    Invalid,
+    Io,
+    IsDirectory,
+    Loop,
+    NameTooLong,
+    NotFound,
+    NoSpace,
+    NotDirectory,
+    NotEmpty,
+    NotPermitted,
+    TooManyOpen,
+    Quota,
+    ReadOnly,
+    Unsupported
 );
 
 impl From<FileKind> for WireKind {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use exuvia_test_support::compared;
 use exuvia_tool::{
-    ApprovalId, Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, FileEntry, FileError, FileHandle, FileKind,
-    FileStat, FileValue, Json, Limits, Origin, Principal, Quantity, RunId, ToolCall, ToolName,
+    ApprovalId, Arguments, CallError, CallId, Cost, DirectCallId, Exhausted, FileEntry, FileError, FileHandle,
+    FileKind, FileStat, FileValue, Json, Limits, Origin, Principal, Quantity, RunId, ToolCall, ToolName,
 };
 
 use super::*;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use exuvia_workspace::{Access, Quota};
 use exuvia_runtime::Outcome;
+use exuvia_workspace::{Access, Quota};
 use serde_json::json;
 
 use super::{Place, result};
@@ -53,10 +53,7 @@ write('c', 'x' * 9_000)
 result.append(sorted(os.listdir()))
 "
     );
-    assert_eq!(
-        place.result(&source).await,
-        json!(["EIO", "EIO", "EDQUOT", "EIO", 9_000, ["a", "b", "c"]])
-    );
+    assert_eq!(place.result(&source).await, json!(["EIO", "EIO", "EDQUOT", "EIO", 9_000, ["a", "b", "c"]]));
     assert_eq!(place.accounts(), (10_000, 3));
 }
 
