@@ -1,9 +1,11 @@
 //! The arguments of `exuvia workspace`.
 
-use clap::{Args, Subcommand};
-use exuvia_tool::Principal;
+use std::path::PathBuf;
 
-use crate::args::ServerArgs;
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
+use clap::{Args, Subcommand};
+use exuvia_config::from_home;
+use exuvia_tool::Principal;
 
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
@@ -43,8 +45,9 @@ pub(crate) enum WorkspaceCommand {
 /// Which workspace, and whose.
 #[derive(Debug, Args)]
 pub(crate) struct WorkspaceOf {
-    #[command(flatten)]
-    pub(crate) servers: ServerArgs,
+    /// Configuration file. Default: $XDG_CONFIG_HOME/exuvia/exuvia.toml
+    #[arg(long, value_name = "FILE", value_parser = OsStringValueParser::new().map(from_home))]
+    pub(crate) config: Option<PathBuf>,
     /// Workspace, by its name in the configuration. Default: the only one
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,

@@ -93,11 +93,11 @@ struct Files(WorkspaceFiles);
 
 impl Files {
     async fn of(of: WorkspaceOf, access: Access) -> Result<Self> {
-        let WorkspaceOf { servers, name, principal } = of;
+        let WorkspaceOf { config, name, principal } = of;
         FileThreads::default()
             .run(move || {
                 let paths = Paths::of_user();
-                let config = Sources::from(servers).load(&paths)?;
+                let config = Sources { config, ..Sources::default() }.load(&paths)?;
                 let name = named(&config, name)?;
                 let workspace = &config.workspaces.named[&name];
                 let workspaces = Workspaces::kept_in(paths.workspace_dir);

@@ -172,7 +172,8 @@ impl ServerHandler for McpHandler {
             let opened = self.open_direct::<SubscribeRequestMethod>().await?;
             self.direct(&opened, &context).subscribe(&client(&context), &request.uri).await
         };
-        request_span::answer::<SubscribeRequestMethod, _>(Target::Resource(&request.uri), &context, answer).await
+        Box::pin(request_span::answer::<SubscribeRequestMethod, _>(Target::Resource(&request.uri), &context, answer))
+            .await
     }
 
     async fn unsubscribe(
