@@ -144,9 +144,16 @@ impl PendingRun {
         let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } =
             admitted;
         let holds = self.holds(&script, &source_sha256, reads, &active, None);
-        // Set before the start is recorded, so that a run that is dropped meanwhile leaves no start without an end.
+        let source = (script.source().len() as u64, source_sha256);
+        match self.cancellation.run_until_cancelled(self.record.keep(namespace)).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Report::not_started(Outcome::Unavailable(unrecorded(&error))),
+            None => return self.refused(Outcome::Cancelled, source).await,
+        }
+        // The journal has the start from here on, whatever becomes of this future: a run that is dropped has an end, and none has an end alone.
         ending.is_started = true;
-        let recorded = self.cancellation.run_until_cancelled(self.record.require_with(namespace, started)).await;
+        let recorded = self.record.require(started);
+        let recorded = self.cancellation.run_until_cancelled(recorded).await;
         match recorded {
             Some(Ok(())) => {
                 self.keep_guest();

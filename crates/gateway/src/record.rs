@@ -151,20 +151,15 @@ impl RunRecord {
         self.recorder.journal.keeps_readings()
     }
 
-    /// Records what is about to be done, and what it names by its digest.
+    /// Keeps what an entry names by its digest: no later entry is kept without it.
     ///
     /// # Errors
     ///
     /// As [`require`](Self::require).
-    pub(crate) async fn require_with(&self, object: Option<Arc<Object>>, event: Event) -> Result<(), JournalError> {
-        if let Some(object) = object {
-            self.recorder
-                .journal
-                .keep(object)
-                .await
-                .inspect_err(|error| self.on_result("object", None, Some(error)))?;
-        }
-        self.require(event).await
+    pub(crate) async fn keep(&self, object: Option<Arc<Object>>) -> Result<(), JournalError> {
+        let Some(object) = object else { return Ok(()) };
+        let kept = self.recorder.journal.keep(object).await;
+        kept.inspect_err(|error| self.on_result("object", None, Some(error)))
     }
 
     /// Keeps the guest that the run is made with, in the background.
