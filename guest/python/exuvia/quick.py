@@ -106,7 +106,8 @@ class _Forms:
             at = self._called(begin, group)
             while comma := _comma(source, at):
                 at = self._called(comma.end(), group)
-        if not _end_of_gather(source, at):
+        end = _end_of_gather(source, at)
+        if not end or _trailer(source, end.end()):
             raise _Other
         return begin
 

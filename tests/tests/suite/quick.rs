@@ -102,6 +102,7 @@ const OTHER: &[&str] = &[
     "import asyncio\nresult = await asyncio.gather(*[crm.get(id=i)['x'] for i in range(3)])",
     "import asyncio\nt = [crm.get(id=i) for i in range(3)]\nresult = await asyncio.gather(*t)",
     "import asyncio\na = await asyncio.gather(crm.get(id=1))\nb = await crm.get(id=2)",
+    "import asyncio\nresult = await asyncio.gather(*[crm.get(id=i) for i in range(3)])(x=1)",
     "import asyncio\na = await asyncio.gather(crm.get(id=f'{crm.get(id=2)}'))",
     "import asyncio\na = await crm.get(id=1)\nb = crm.𝐠et(id=2)",
     "import asyncio\nasync def f(): return 1\nf = lab.read\nawait f(name='x')",

@@ -6,7 +6,7 @@ use exuvia_tool::{FileAnswer, FileEntry, FileError, FileHandle, FileKind, FileSt
 use serde::{Deserialize, Serialize};
 
 use super::head::malformed;
-use super::readings::time;
+use super::time::time;
 use crate::JournalError;
 
 /// What a request was answered. Times are seconds and nanoseconds, bytes are base64 without padding.

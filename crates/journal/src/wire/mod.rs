@@ -16,6 +16,7 @@ mod readings;
 mod removals;
 #[cfg(test)]
 mod tests;
+mod time;
 
 pub(crate) use decode::stamped;
 pub(crate) use encode::{body, head_event};

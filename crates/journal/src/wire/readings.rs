@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::call_error::WireCallError;
 use super::files::WireFileAnswer;
 use super::head::malformed;
+use super::time::time;
 use crate::{JournalError, Reading};
 
 /// One reading. Times are seconds and nanoseconds, bytes are base64 without padding.
@@ -56,13 +57,5 @@ impl WireReading {
                 Reading::File { asked, answer: answer.read()? }
             }
         })
-    }
-}
-
-pub(super) fn time(seconds: u64, nanos: u32) -> Result<Duration, JournalError> {
-    if nanos < 1_000_000_000 {
-        Ok(Duration::new(seconds, nanos))
-    } else {
-        Err(malformed("a second has fewer nanoseconds"))
     }
 }

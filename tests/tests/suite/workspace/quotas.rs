@@ -11,7 +11,7 @@ use super::{Place, result};
 #[tokio::test]
 async fn a_script_that_fills_a_workspace_is_told_what_to_do() {
     let place = Place::with(Quota { bytes: 10_000, ..Quota::default() });
-    let report = place.report(Access::ReadWrite, "open('a', 'w').write('x' * 20_000)").await;
+    let report = place.report(Access::ReadWrite, "with open('a', 'w') as file:\n    file.write('x' * 20_000)").await;
     let Outcome::Raised(error) = &report.outcome else { panic!("{:?}", report.outcome) };
     assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with("the workspace may be full")), "{error:?}");
     let missing = place.report(Access::ReadWrite, "import os\nos.stat('b')").await;
