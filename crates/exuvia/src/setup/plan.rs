@@ -239,7 +239,9 @@ impl Request<'_> {
                 "--import" if words.as_slice().first().is_some_and(|client| client == self.client.name()) => {
                     drop(words.next())
                 }
-                "--config" => drop(words.next()),
+                "--config" => {
+                    let _ = words.next();
+                }
                 _ => kept.push(word.clone()),
             }
         }

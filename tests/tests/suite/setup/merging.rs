@@ -89,10 +89,7 @@ fn a_project_has_its_configuration_beside_its_own_file() {
     let home = Home::new();
     let file = "work/.mcp.json";
     home.write("work/.git/HEAD", "");
-    home.write(
-        file,
-        &one_server("echo").replace("\"sample\"", "\"sample\"").replace(&format!("{:?}", built("exuvia")), "\"./run\""),
-    );
+    home.write(file, &one_server("echo").replace(&format!("{:?}", built("exuvia")), "\"./run\""));
     home.runs(&["setup", "claude-code", "--scope", "project", "--yes"]);
     let entry = &read(&home, file)["mcpServers"]["exuvia"];
     assert_eq!(entry["command"], "exuvia");

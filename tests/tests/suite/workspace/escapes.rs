@@ -40,7 +40,7 @@ attempt('link', lambda: os.link('absolute', 'mine'))
 attempt('readlink', lambda: os.readlink('absolute'))
 result = found
 ";
-    let report = place.report(Access::ReadWrite, &source).await;
+    let report = place.report(Access::ReadWrite, source).await;
     let found = result(&report);
     for (what, outcome) in found.as_object().expect("it is an object") {
         assert!(outcome.as_str().is_some_and(|outcome| outcome.ends_with("Error")), "{what}: {outcome}");
