@@ -237,7 +237,7 @@ impl Request<'_> {
             match word.as_str() {
                 // Its servers are in the configuration now.
                 "--import" if words.as_slice().first().is_some_and(|client| client == self.client.name()) => {
-                    drop(words.next())
+                    let _ = words.next();
                 }
                 "--config" => {
                     let _ = words.next();
