@@ -6,7 +6,7 @@ use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, FileAnswer, FileHandle, FileRequest, RunFiles};
 
 use crate::file_digest::digest;
-use crate::recording_io::{PendingReadings, counted_bytes};
+use crate::pending_readings::{PendingReadings, counted_bytes};
 
 /// Passes requests on, and records each with its answer.
 pub(crate) struct RecordingFiles {

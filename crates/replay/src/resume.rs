@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::departure::Departure;
 use crate::error::{NotReplayable, ReplayError};
+use crate::pending_readings::counted_bytes;
 use crate::recorded_run::RecordedRun;
-use crate::recording_io::counted_bytes;
 use crate::replay::Replay;
 use crate::resume_io::ResumeIo;
 use crate::resume_tools::ResumeTools;
