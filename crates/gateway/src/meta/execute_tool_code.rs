@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn the_description_says_whether_there_are_files() {
         let described = with_files(EXECUTE_TOOL_CODE.description, FileAccess::ReadWrite);
-        assert!(described.contains("standard library, files that stay in /workspace, no network, threads or packages"));
+        assert!(described.contains("standard library, files that stay in /workspace, no network or packages"));
         assert!(
             with_files(EXECUTE_TOOL_CODE.description, FileAccess::ReadOnly).contains("read-only files in /workspace")
         );

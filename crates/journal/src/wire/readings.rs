@@ -1,7 +1,5 @@
 //! Readings as they are written.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD as BASE64;
 use exuvia_tool::CallId;

@@ -327,7 +327,7 @@ fn a_newer_version_is_refused_as_such_and_anything_else_as_malformed() {
     assert!(kind(&head).is_ok());
     // What the oldest version holds is written in it, and read in every later one.
     assert!(head.starts_with("{\"v\":1,") && kind(&head.replacen("\"v\":1", "\"v\":2", 1)).is_ok());
-    for newer in [head.replacen("\"v\":1", "\"v\":4", 1), "{\"v\":4,\"other\":[]}".to_owned()] {
+    for newer in [head.replacen("\"v\":1", "\"v\":5", 1), "{\"v\":5,\"other\":[]}".to_owned()] {
         assert_eq!(kind(&newer), Err(JournalErrorKind::Newer), "{newer}");
     }
     for malformed in [

@@ -27,7 +27,7 @@ pub(crate) fn changes() -> Vec<(&'static str, String)> {
         ("a run missing from the index", "DELETE FROM runs WHERE first = 14".to_owned()),
         (
             "a run invented in the index",
-            "INSERT INTO runs SELECT 999, 'x', false, 'operator', 1, 1, 'returned', 1, NULL, NULL".to_owned(),
+            "INSERT INTO runs SELECT 999, 'x', false, 'operator', 1, 1, 'returned', 1, NULL, NULL, NULL".to_owned(),
         ),
         ("marked as erased", "UPDATE runs SET erased_by = 20 WHERE first = 1".to_owned()),
         (
