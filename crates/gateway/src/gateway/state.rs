@@ -90,7 +90,7 @@ impl Gateway {
     }
 
     /// A client disconnected without cancelling: cancels its own calls, and its scripts unless they come to their end without it
-    /// ([`OnDisconnect`]). Each still gives its report.
+    /// ([`OnDisconnect`](crate::OnDisconnect)). Each still gives its report.
     pub fn client_gone(&self, client: &Client) {
         self.queue.gone(client);
         self.requests.gone(client);
