@@ -35,6 +35,7 @@ mod setup;
 mod setup_args;
 mod shutdown;
 mod start_progress;
+mod suite_args;
 mod systemd;
 mod telemetry;
 mod terminal;

@@ -10,44 +10,44 @@ pub(crate) fn digest(request: &FileRequest) -> FileAsked {
     match request {
         FileRequest::Open { at, path, how } => {
             let how = [how.create, how.exclusive, how.truncate, how.directory, how.read, how.write];
-            digest.name("open").file(*at).text(path).bytes(&how.map(u8::from));
+            digest.text("open").file(*at).text(path).bytes(&how.map(u8::from));
         }
         FileRequest::Read { file, offset, length } => {
-            digest.name("read").file(*file).number(*offset).number(u64::from(*length));
+            digest.text("read").file(*file).number(*offset).number(u64::from(*length));
         }
         FileRequest::Write { file, offset, bytes } => {
-            digest.name("write").file(*file).number(offset.unwrap_or(u64::MAX)).bytes(bytes);
+            digest.text("write").file(*file).number(offset.unwrap_or(u64::MAX)).bytes(bytes);
         }
         FileRequest::SetSize { file, size } => {
-            digest.name("set-size").file(*file).number(*size);
+            digest.text("set-size").file(*file).number(*size);
         }
         FileRequest::Sync { file } => {
-            digest.name("sync").file(*file);
+            digest.text("sync").file(*file);
         }
         FileRequest::Stat { file } => {
-            digest.name("stat").file(*file);
+            digest.text("stat").file(*file);
         }
         FileRequest::StatAt { at, path } => {
-            digest.name("stat-at").file(*at).text(path);
+            digest.text("stat-at").file(*at).text(path);
         }
         FileRequest::SetModified { at, path, modified } => {
             let (seconds, nanos) = (modified.as_secs(), u64::from(modified.subsec_nanos()));
-            digest.name("set-modified").file(*at).text(path).number(seconds).number(nanos);
+            digest.text("set-modified").file(*at).text(path).number(seconds).number(nanos);
         }
         FileRequest::List { directory } => {
-            digest.name("list").file(*directory);
+            digest.text("list").file(*directory);
         }
         FileRequest::CreateDirectory { at, path } => {
-            digest.name("create-directory").file(*at).text(path);
+            digest.text("create-directory").file(*at).text(path);
         }
         FileRequest::RemoveDirectory { at, path } => {
-            digest.name("remove-directory").file(*at).text(path);
+            digest.text("remove-directory").file(*at).text(path);
         }
         FileRequest::RemoveFile { at, path } => {
-            digest.name("remove-file").file(*at).text(path);
+            digest.text("remove-file").file(*at).text(path);
         }
         FileRequest::Rename { at, path, to, new_path } => {
-            digest.name("rename").file(*at).text(path).file(*to).text(new_path);
+            digest.text("rename").file(*at).text(path).file(*to).text(new_path);
         }
     }
     let whole: [u8; 32] = digest.0.finalize().into();
@@ -67,10 +67,6 @@ impl Fields {
 
     fn text(&mut self, text: &str) -> &mut Self {
         self.bytes(text.as_bytes())
-    }
-
-    fn name(&mut self, name: &str) -> &mut Self {
-        self.text(name)
     }
 
     fn number(&mut self, number: u64) -> &mut Self {

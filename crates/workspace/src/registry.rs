@@ -51,17 +51,31 @@ impl Registry {
         let mut removed = 0;
         for entry in entries {
             let directory = entry?.path();
-            // Held while it is removed, so that nobody opens it meanwhile.
-            let mut open = locked(&self.0);
-            let in_use = open.get(&directory).is_some_and(|entry| Arc::strong_count(&entry.workspace) > 1);
-            let is_old = |used: SystemTime| used.elapsed().is_ok_and(|age| age > unused);
-            if !in_use && std::fs::metadata(&directory)?.modified().is_ok_and(is_old) {
-                open.remove(&directory);
-                std::fs::remove_dir_all(&directory)?;
+            if self.set_aside(&directory, unused)? {
                 removed += 1;
+            }
+            let aside = aside(&directory);
+            if aside.exists() {
+                std::fs::remove_dir_all(&aside)?;
             }
         }
         Ok(removed)
+    }
+
+    /// Renames a directory that was not used for so long, and is not in use now. The lock is held for no longer: what is removed may be large,
+    /// and runs wait for it.
+    fn set_aside(&self, directory: &Path, unused: Duration) -> std::io::Result<bool> {
+        let mut open = locked(&self.0);
+        let in_use = open.get(directory).is_some_and(|entry| Arc::strong_count(&entry.workspace) > 1);
+        let is_old = |used: SystemTime| used.elapsed().is_ok_and(|age| age > unused);
+        // One that cannot be looked at, or is gone, stays as it is.
+        let used = std::fs::metadata(directory).and_then(|metadata| metadata.modified());
+        if in_use || !used.is_ok_and(is_old) {
+            return Ok(false);
+        }
+        open.remove(directory);
+        std::fs::rename(directory, aside(directory))?;
+        Ok(true)
     }
 
     /// The one that is open, unless its count is old and nobody uses it.
@@ -79,12 +93,13 @@ impl Registry {
 
     fn open_now(&self, directory: PathBuf, quota: Quota) -> Result<Arc<Workspace>, OpenError> {
         let opened = Arc::new(Workspace::open(&directory, quota)?);
+        // Before it is listed: it is not one to remove any more.
+        opened.used();
         let mut open = locked(&self.0);
         // Another run may have been faster: there is one account.
         let entry = open.entry(directory).or_insert(Entry { workspace: opened, used: Instant::now() });
         let workspace = Arc::clone(&entry.workspace);
         workspace.set_quota(quota);
-        workspace.used();
         forget_idle(&mut open);
         Ok(workspace)
     }
@@ -101,5 +116,38 @@ fn forget_idle(open: &mut HashMap<PathBuf, Entry>) {
     let surplus = idle.len().saturating_sub(IDLE_WORKSPACES);
     for (_, directory) in idle.drain(..surplus) {
         open.remove(&directory);
+    }
+}
+
+/// Where a directory waits for its removal: also one that an earlier process did not finish.
+fn aside(directory: &Path) -> PathBuf {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    directory.with_file_name(format!(".removed-{}", name.trim_start_matches(".removed-")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_not_used_is_removed_and_what_is_open_stays() {
+        let place = tempfile::tempdir().expect("a directory");
+        let registry = Arc::<Registry>::default();
+        let directory = |name: &str| place.path().join(name);
+        let kept = registry.open(directory("open"), Quota::default()).await.expect("it is new");
+        for name in ["old", ".removed-earlier"] {
+            std::fs::create_dir_all(directory(name).join("deep")).expect("it can be made");
+        }
+        let day = Duration::from_secs(24 * 60 * 60);
+        assert_eq!(registry.remove_unused(place.path(), day).expect("it is read"), 0);
+        assert!(directory("old").exists() && !directory(".removed-earlier").exists());
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(registry.remove_unused(place.path(), Duration::ZERO).expect("it is read"), 1);
+        let left: Vec<_> = std::fs::read_dir(place.path())
+            .expect("it is read")
+            .map(|entry| entry.expect("it is read").file_name())
+            .collect();
+        assert_eq!(left, ["open"]);
+        drop(kept);
     }
 }

@@ -35,7 +35,7 @@ pub(super) struct Approvals {
     /// Default: 2,000, in PostgreSQL 10,000.
     #[schemars(range(min = 1_000, max = 600_000))]
     pub(super) lease_ms: Option<u64>,
-    /// Approvals that may be pending. A call beyond that is denied, and the script is told why. Default: 100,000.
+    /// Approvals that may be pending. A call beyond that is denied, with the reason. Default: 100,000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(super) pending: Option<u64>,
     /// Approvals of one principal that may be pending. Default: 1,000, or `pending` where that is less.

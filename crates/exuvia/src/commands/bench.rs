@@ -9,8 +9,8 @@ use anyhow::{Context as _, Result, bail};
 use exuvia_runtime::{Engine, EngineConfig};
 use exuvia_suite::bench::{Baseline, Report, Tolerance, Workload, measure, write_plots};
 
-use crate::args::BenchArgs;
 use crate::exit;
+use crate::suite_args::BenchArgs;
 use crate::terminal::{self, Terminal};
 
 pub(crate) async fn bench(args: BenchArgs) -> Result<ExitCode> {

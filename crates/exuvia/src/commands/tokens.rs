@@ -17,9 +17,10 @@ use exuvia_tool::BoxFuture;
 use serde_json::{Value, json};
 
 use super::stdio;
-use crate::args::{ClientArgs, ServerArgs, StdioArgs, TokensArgs};
+use crate::args::{ClientArgs, ServerArgs, StdioArgs};
 use crate::child_client::{ChildClient, text};
 use crate::exit;
+use crate::suite_args::TokensArgs;
 use crate::terminal::{self, Terminal};
 
 pub(crate) async fn tokens(args: TokensArgs) -> Result<ExitCode> {

@@ -29,7 +29,7 @@ class Calls:
         *,
         is_background: bool = False,
     ) -> None:
-        """`loop`: where async tools run. `is_background`: it is not that of the caller, who is told of events on the engine's threads."""
+        """`loop`: where async tools run. `is_background`: it is not that of the caller, who is notified of events on the engine's threads."""
         self._tools = tools.bound
         self._is_background = is_background
         self._mask = mask

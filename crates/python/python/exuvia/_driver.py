@@ -55,12 +55,12 @@ class Step(script.Script):
 
 
 def under_name(name):
-    """Compiles what follows under this name: frames of earlier steps are told apart from those of this one."""
+    """Compiles what follows under this name: so that frames of earlier steps differ from those of this one."""
     report.SCRIPT = frames.SCRIPT = script.SCRIPT = loop._SCRIPT = name
 
 
 def run(step):
-    """What came of a step, as the host is told it."""
+    """The outcome of a step, as it is reported to the host."""
     try:
         try:
             value = step.run()

@@ -49,7 +49,7 @@ def script_error(
     calls: tuple[Call, ...],
     usage: Usage | None,
 ) -> ScriptError:
-    """The error of a script, as it is told by the sandbox."""
+    """The error of a script, as the sandbox reports it."""
     kind, message, line, traceback, hint = error
     made = Denied if is_denied else ScriptError
     return made(message, kind=kind, line=line, traceback=traceback, hint=hint, logs=logs, calls=calls, usage=usage)

@@ -31,7 +31,7 @@ class Limits:
     call_result_bytes: int = 16 << 20
     """The answer of one call, as JSON."""
     buffered_bytes: int = 128 << 20
-    """Arguments and answers that are on their way, together."""
+    """Arguments and answers in flight, together."""
     log_bytes: int = 256 << 10
     """What the script prints. The rest is dropped and counted."""
     result_bytes: int = 16 << 20
@@ -126,7 +126,7 @@ Event: TypeAlias = Log | CallStarted | CallEnded
 
 
 def event(message: tuple[Any, ...]) -> Event | None:
-    """The event that the native module tells in this form. None: it is no event."""
+    """The event that the native module reports in this form. None: it is no event."""
     match message:
         case ("log", stream, text):
             return Log(stream, text)

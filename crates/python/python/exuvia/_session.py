@@ -39,7 +39,7 @@ def _driver() -> str:
 
 
 class _Waiter(Protocol):
-    """Where a step's end is told: on any thread."""
+    """Called with the end of a step, on any thread."""
 
     def __call__(self, ended: _Ended, /) -> None: ...
 
