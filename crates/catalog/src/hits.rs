@@ -39,8 +39,7 @@ pub(crate) struct Known<'k> {
 pub(crate) fn answer(namespace: &Namespace, index: &Index, known: &Known<'_>, text: &str, max_bytes: usize) -> String {
     let queries = search::queries(text);
     let most = if queries.len() > 1 { HITS_OF_SEVERAL } else { MAX_HITS };
-    let found: Vec<(&str, Found<'_>)> =
-        queries.into_iter().map(|query| (query, index.search(namespace, query))).collect();
+    let found: Vec<(&str, Found<'_>)> = index.search_all(namespace, &queries);
     let is_several = found.len() > 1;
     // A tool is shown once, at the first query that it fits.
     let mut seen = HashSet::new();

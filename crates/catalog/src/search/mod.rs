@@ -53,6 +53,9 @@ const MIN_PREFIX_CHARS: usize = 3;
 const WHOLE_NAME: f64 = 0.3;
 const VERBATIM_NAME: f64 = 0.5;
 
+/// What a tool gains whose server another query of the same request names: `search notion; add a comment to a page`.
+const SERVER_NAMED_BESIDE: f64 = 0.5;
+
 /// What a tool that changes something keeps of its score where the query only asks for what is there.
 const CHANGE_UNASKED: f64 = 0.6;
 
@@ -79,6 +82,8 @@ pub(crate) struct Hit<'n> {
 pub(crate) struct Index {
     words: BTreeMap<String, Vec<Place>>,
     tools: Vec<Indexed>,
+    /// The words of each server's name, by its place in the namespace.
+    servers: Vec<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -114,7 +119,7 @@ struct Score {
 impl Index {
     /// The words of what is in `namespace`. What all tools of a server have in common says nothing of one of them.
     pub(crate) fn of(namespace: &Namespace) -> Self {
-        let mut index = Self { words: BTreeMap::new(), tools: Vec::new() };
+        let mut index = Self { words: BTreeMap::new(), tools: Vec::new(), servers: Vec::new() };
         let tools: usize = namespace.servers().iter().map(|server| server.tools().len()).sum();
         let description_bytes = MAX_DESCRIPTION_BYTES.min(MAX_DESCRIPTIONS_BYTES / tools.max(1));
         for (place, server) in namespace.servers().iter().enumerate() {
@@ -129,6 +134,7 @@ impl Index {
                 });
                 index.add(tool, &of_server, &common, description_bytes);
             }
+            index.servers.push(of_server);
         }
         index
     }
@@ -166,8 +172,23 @@ impl Index {
         }
     }
 
-    /// The tools of `namespace` that fit `query`. The index is of this namespace.
-    pub(crate) fn search<'n>(&self, namespace: &'n Namespace, query: &str) -> Found<'n> {
+    /// What fits each of `queries` in `namespace`, of which the index is. A server that one of them names is meant by the others, too.
+    pub(crate) fn search_all<'n, 'q>(
+        &self,
+        namespace: &'n Namespace,
+        queries: &[&'q str],
+    ) -> Vec<(&'q str, Found<'n>)> {
+        let words: Vec<Vec<String>> = queries.iter().map(|query| query::words(query)).collect();
+        let is_named = |server: &Vec<String>| {
+            let names = |words: &Vec<String>| !server.is_empty() && server.iter().all(|word| words.contains(word));
+            queries.len() > 1 && words.iter().any(names)
+        };
+        let named: Vec<bool> = self.servers.iter().map(is_named).collect();
+        queries.iter().map(|query| (*query, self.search(namespace, query, &named))).collect()
+    }
+
+    /// The tools of `namespace` that fit `query`; `named` servers are preferred.
+    fn search<'n>(&self, namespace: &'n Namespace, query: &str, named_servers: &[bool]) -> Found<'n> {
         let mut scores = vec![Score::default(); self.tools.len()];
         let mut mass = 0.0;
         let words = query::words(query);
@@ -183,9 +204,10 @@ impl Index {
                 let named = (score.in_name as f64 / tool.name_words.max(1) as f64).min(1.0);
                 let is_verbatim = tool.name_words > 1 && words.contains(&tool.name);
                 let named = WHOLE_NAME * named + if is_verbatim { VERBATIM_NAME } else { 0.0 };
+                let beside = if named_servers[tool.place.0] { SERVER_NAMED_BESIDE } else { 0.0 };
                 let unasked = if tool.changes && only_asks { CHANGE_UNASKED } else { 1.0 };
                 // A tool that fits all of a query comes before one that fits a part of it better.
-                (score.sum * (score.covered / mass) * (1.0 + named) * unasked, tool.place)
+                (score.sum * (score.covered / mass) * (1.0 + named + beside) * unasked, tool.place)
             })
             .collect();
         // Stable: equals stay in the order of the namespace.
