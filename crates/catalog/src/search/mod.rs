@@ -45,6 +45,9 @@ const IN_SUMMARY: f64 = 3.0;
 const IN_PARAMETER: f64 = 1.5;
 const IN_DESCRIPTION: f64 = 0.8;
 
+/// How far a tool fits a word that only stands somewhere in its description.
+const IN_PASSING: f64 = 0.6;
+
 /// How far the beginning of a word stands for the word.
 const PREFIX: f64 = 0.5;
 const MIN_PREFIX_CHARS: usize = 3;
@@ -229,7 +232,7 @@ impl Index {
 
     /// Adds what a concept is worth for each tool, and gives what it weighs.
     fn score(&self, concept: &Concept, scores: &mut [Score]) -> f64 {
-        let (mut best, mut weight) = (HashMap::<u32, (f64, bool)>::new(), 0.0_f64);
+        let (mut best, mut weight) = (HashMap::<u32, (f64, f64)>::new(), 0.0_f64);
         for (word, likeness) in &concept.words {
             let of_word = self.places(word);
             if of_word.is_empty() {
@@ -241,14 +244,14 @@ impl Index {
             for (tool, worth) in of_word {
                 let entry = best.entry(tool).or_default();
                 entry.0 = entry.0.max(rarity * worth);
-                entry.1 |= likeness * worth >= IN_NAME / 2.0;
+                entry.1 = entry.1.max(likeness * worth);
             }
         }
-        for (tool, (worth, is_in_name)) in best {
+        for (tool, (worth, place)) in best {
             let score = &mut scores[tool as usize];
             score.sum += worth;
-            score.covered += weight;
-            score.in_name += usize::from(is_in_name);
+            score.covered += weight * if place <= IN_DESCRIPTION { IN_PASSING } else { 1.0 };
+            score.in_name += usize::from(place >= IN_NAME / 2.0);
         }
         weight
     }
