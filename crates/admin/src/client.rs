@@ -86,17 +86,23 @@ impl AdminClient {
         Err(ClientError::NoDaemon)
     }
 
-    /// Connects to all daemons whose sockets are in this folder.
+    /// Connects to all daemons whose sockets are in this folder. One that cannot be connected to stands in the way of no other.
     ///
     /// # Errors
     ///
-    /// One cannot be connected to.
+    /// None can be connected to, although there is one.
     pub async fn connect_all(folder: &Path) -> Result<Vec<Self>, ClientError> {
-        let mut daemons = Vec::new();
+        let (mut daemons, mut failure) = (Vec::new(), None);
         for path in sockets(folder) {
-            daemons.extend(Self::at(path).await?);
+            match Self::at(path).await {
+                Ok(found) => daemons.extend(found),
+                Err(error) => failure = Some(error),
+            }
         }
-        Ok(daemons)
+        match failure {
+            Some(error) if daemons.is_empty() => Err(error),
+            _ => Ok(daemons),
+        }
     }
 
     /// Connects once more to the same daemon.
@@ -166,20 +172,24 @@ impl AdminClient {
         Ok(AdminEvents { _daemon: self, body: response.into_body(), received: Vec::new() })
     }
 
+    /// Sends a request, over another connection where the daemon has closed this one: it does so when nothing was asked for some seconds, as
+    /// while a person reads.
     async fn send(
         &mut self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Incoming>, ClientError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(format!("/api/v1{path}"))
-            .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body.map(Value::to_string).unwrap_or_default().into()))
-            .map_err(lost)?;
-        self.sender.send_request(request).await.map_err(lost)
+        let body = Bytes::from(body.map(Value::to_string).unwrap_or_default());
+        if self.sender.ready().await.is_ok() {
+            match self.sender.send_request(request(&method, path, &body)?).await {
+                // Nothing of it was sent.
+                Err(error) if error.is_canceled() => {}
+                answered => return answered.map_err(lost),
+            }
+        }
+        *self = self.again().await?;
+        self.sender.send_request(request(&method, path, &body)?).await.map_err(lost)
     }
 
     async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
@@ -215,6 +225,16 @@ impl AdminEvents {
     }
 }
 
+fn request(method: &Method, path: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
+    Request::builder()
+        .method(method)
+        .uri(format!("/api/v1{path}"))
+        .header(header::HOST, "localhost")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Full::new(body.clone()))
+        .map_err(lost)
+}
+
 async fn json_of(response: Response<Incoming>) -> Result<Value, ClientError> {
     let bytes = Limited::new(response.into_body(), ANSWER_BYTES).collect().await.map_err(lost)?.to_bytes();
     serde_json::from_slice(&bytes).map_err(lost)
@@ -228,5 +248,36 @@ async fn refused(response: Response<Incoming>) -> ClientError {
             ClientError::Refused { code: text("code"), message: text("message") }
         }
         Err(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_daemon_that_has_closed_an_idle_connection_is_asked_over_another_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = sockets(folder.path()).next().expect("a socket");
+        let listener = UnixListener::bind(path).expect("bound");
+        let (closed, mut is_closed) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head).await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue").await.expect("written");
+                drop(stream);
+                let _ = closed.send(());
+            }
+        });
+        let mut daemon = AdminClient::connect(folder.path()).await.expect("a daemon");
+        for _ in 0..3 {
+            assert_eq!(daemon.get("/approvals").await.expect("an answer"), true);
+            is_closed.recv().await.expect("closed");
+        }
     }
 }
