@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::http::STORE;
 use crate::server::sockets;
 
 /// The longest answer that is read, in bytes.
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(330);
 pub struct AdminClient {
     sender: http1::SendRequest<Full<Bytes>>,
     path: PathBuf,
+    /// The store of keys and budgets that is meant. None: that of the daemon.
+    store_id: Option<String>,
 }
 
 /// Events of a daemon, for as long as it lives.
@@ -111,7 +114,14 @@ impl AdminClient {
     ///
     /// It is gone, or cannot be connected to.
     pub async fn again(&self) -> Result<Self, ClientError> {
-        Self::at(self.path.clone()).await?.ok_or(ClientError::NoDaemon)
+        let again = Self::at(self.path.clone()).await?.ok_or(ClientError::NoDaemon)?;
+        Ok(Self { store_id: self.store_id.clone(), ..again })
+    }
+
+    /// From now on every request is refused as `other-store` where the daemon keeps keys and budgets in another store than this.
+    #[must_use]
+    pub fn for_store(self, store_id: String) -> Self {
+        Self { store_id: Some(store_id), ..self }
     }
 
     /// None: nobody listens there.
@@ -129,7 +139,7 @@ impl AdminClient {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         // It ends with the sender.
         tokio::spawn(connection);
-        Ok(Self { sender, path })
+        Ok(Self { sender, path, store_id: None })
     }
 
     /// What a GET below `/api/v1` answers.
@@ -182,14 +192,26 @@ impl AdminClient {
     ) -> Result<Response<Incoming>, ClientError> {
         let body = Bytes::from(body.map(Value::to_string).unwrap_or_default());
         if self.sender.ready().await.is_ok() {
-            match self.sender.send_request(request(&method, path, &body)?).await {
+            match self.sender.send_request(self.request(&method, path, &body)?).await {
                 // Nothing of it was sent.
                 Err(error) if error.is_canceled() => {}
                 answered => return answered.map_err(lost),
             }
         }
         *self = self.again().await?;
-        self.sender.send_request(request(&method, path, &body)?).await.map_err(lost)
+        self.sender.send_request(self.request(&method, path, &body)?).await.map_err(lost)
+    }
+
+    fn request(&self, method: &Method, path: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/api/v1{path}"))
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(store_id) = &self.store_id {
+            request = request.header(STORE, store_id);
+        }
+        request.body(Full::new(body.clone())).map_err(lost)
     }
 
     async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
@@ -223,16 +245,6 @@ impl AdminEvents {
             self.received.extend_from_slice(frame.data_ref()?);
         }
     }
-}
-
-fn request(method: &Method, path: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
-    Request::builder()
-        .method(method)
-        .uri(format!("/api/v1{path}"))
-        .header(header::HOST, "localhost")
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Full::new(body.clone()))
-        .map_err(lost)
 }
 
 async fn json_of(response: Response<Incoming>) -> Result<Value, ClientError> {

@@ -138,6 +138,9 @@ impl GuestEngines {
 
 impl fmt::Debug for GuestEngines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuestEngines").field("own", &self.own.guest_sha256()).field("most", &self.most).finish_non_exhaustive()
+        f.debug_struct("GuestEngines")
+            .field("own", &self.own.guest_sha256())
+            .field("most", &self.most)
+            .finish_non_exhaustive()
     }
 }

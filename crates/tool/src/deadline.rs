@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::call::CallError;
-use crate::{ActiveTime, BoxFuture};
 use crate::locked::locked;
+use crate::{ActiveTime, BoxFuture};
 
 /// Longer than anything that waits here lives. What is allowed beyond that is allowed for that long.
 const AGES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);

@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::store::Store;
 use crate::tokens::{TokenKind, about};
-use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Refusal, Seq};
+use crate::{
+    Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Refusal, Seq,
+};
 use objects::{KnownObjects, kept};
 pub(crate) use pace::Pace;
 pub(crate) use prepare::prepared;

@@ -513,9 +513,8 @@ async fn calls_that_are_approved_together_are_made_in_their_turns() {
     let limits = Limits { hold_ms: LONG_HOLD_MS, concurrent_calls: 2, ..Limits::default() };
     let world = World::with(limits, |_| {}).await;
     world.policy_asking_for(&["work"]);
-    let run = world.begin(
-        "import asyncio\nawait asyncio.gather(*[fake.work(steps=1, step_ms=60) for n in range(6)])\nresult = 1",
-    );
+    let run = world
+        .begin("import asyncio\nawait asyncio.gather(*[fake.work(steps=1, step_ms=60) for n in range(6)])\nresult = 1");
     let id = run.id().clone();
     let asked = world.asked(&id, 6).await;
     let begun = Instant::now();
