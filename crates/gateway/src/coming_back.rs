@@ -36,6 +36,8 @@ const AGAIN: Duration = Duration::from_millis(500);
 const KEEP_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most runs that are looked at in a turn.
 const IN_A_TURN: usize = 1_000;
+/// How long a run whose guest is not kept here waits for a process that has kept it, in milliseconds.
+const ELSEWHERE_MS: u64 = 10 * 60 * 1_000;
 /// How long an engine with another guest is kept that no run uses.
 const GUEST_IDLE: Duration = Duration::from_secs(300);
 /// How long a run waits for a place in the queue before it is tried again.
@@ -212,14 +214,23 @@ impl Gateway {
         let filter = ApprovalFilter { run: Some(waiting.run.clone()), ..ApprovalFilter::default() };
         let asked = approvals.store().list(&filter).await.map_err(|error| later(format!("{error:#}")))?;
         let repair = repaired(archive, resume.recorded()).await?;
-        let engine = self.engine_of(&resume, archive).await?;
+        let engine = self.engine_of(&resume, archive, approvals.config.is_shared && is_answered_lately(&asked)).await?;
         Ok(Some(Parts { resume, engine, identity, asked, before: used(&record), repair }))
     }
 
     /// The engine with the guest that a run was begun with: of another version of the program it is made from what the journal has kept.
-    async fn engine_of(&self, resume: &Resume, archive: &dyn Archive) -> Result<Engine, NotNow> {
+    /// `may_be_elsewhere`: another process may have kept it.
+    async fn engine_of(
+        &self,
+        resume: &Resume,
+        archive: &dyn Archive,
+        may_be_elsewhere: bool,
+    ) -> Result<Engine, NotNow> {
         let engine = self.guest_engines.of(&resume.recorded().start.guest_sha256, archive).await;
         let engine = engine.map_err(|error| match error {
+            GuestError::NotReplayable(why @ NotReplayable::GuestNotKept(_)) if may_be_elsewhere => {
+                NotNow::Later(why.to_string())
+            }
             GuestError::NotReplayable(why) => NotNow::Void(why.to_string()),
             error => NotNow::Later(error.to_string()),
         })?;
@@ -280,6 +291,15 @@ impl Gateway {
         let _ = self.recorder.of(&context).require(Event::RunEnded(Box::new(end))).await;
         give_back(lease, &waiting.run, &HoldEnd::Void(why)).await;
     }
+}
+
+/// Whether other processes have not had much time to bring back a run since it was answered.
+fn is_answered_lately(asked: &[Approval]) -> bool {
+    let at_ms = |approval: &Approval| match approval.state {
+        ApprovalState::Expired => Some(approval.expires_ms),
+        _ => approval.answer.as_ref().map(|answer| answer.at_ms),
+    };
+    asked.iter().filter_map(at_ms).max().is_none_or(|at_ms| now_ms() < at_ms.saturating_add(ELSEWHERE_MS))
 }
 
 /// What a run is brought back with.

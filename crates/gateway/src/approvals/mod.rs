@@ -53,6 +53,8 @@ pub struct ApprovalConfig {
     /// How many calls of one run are asked about at a time. Further ones that need an approval wait until one of these is answered. No more than
     /// may be [pending](Self::bounds). Default: 256.
     pub held_together: usize,
+    /// Whether processes with folders of their own share the store: a run whose guest is not kept here may be brought back there. Default: no.
+    pub is_shared: bool,
 }
 
 /// Where people answer.
@@ -124,7 +126,7 @@ impl ApprovalConfig {
             runs: limits.waiting_runs,
         };
         let lease = limits.lease.unwrap_or(lease);
-        Self { store, bounds, expires: limits.expires, lease, held_together: HELD_TOGETHER }
+        Self { store, bounds, expires: limits.expires, lease, held_together: HELD_TOGETHER, is_shared: false }
     }
 
     /// How many calls of one run are asked about at a time: at least one.
