@@ -292,4 +292,25 @@ mod tests {
             is_closed.recv().await.expect("closed");
         }
     }
+
+    /// The task of a connection may not be ready for a request when the answer to the one before is read.
+    #[tokio::test]
+    async fn many_requests_one_after_the_other_are_answered_over_one_connection() {
+        const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = sockets(folder.path()).next().expect("a socket");
+        let listener = UnixListener::bind(path).expect("bound");
+        tokio::spawn(async move {
+            // The first connection alone.
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut head = [0; 4096];
+            while stream.read(&mut head).await.is_ok_and(|read| read > 0) {
+                stream.write_all(ANSWER).await.expect("written");
+            }
+        });
+        let mut daemon = AdminClient::connect(folder.path()).await.expect("a daemon");
+        for _ in 0..200 {
+            assert_eq!(daemon.get("/approvals").await.expect("an answer"), true);
+        }
+    }
 }
