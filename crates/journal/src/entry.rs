@@ -7,7 +7,7 @@ use exuvia_tool::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ApprovalChannel, ApprovalState, JournalError, Object, PackedGuest, Reading};
+use crate::{ApprovalChannel, ApprovalState, JournalError, Object, PackedGuest, Reading, Refusal};
 
 /// One fact of the record: who did what, and for which run or call.
 #[derive(Debug, Clone)]
