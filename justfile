@@ -119,9 +119,9 @@ conformance *faces:
     tests/conformance/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ faces }}
 
 # The web console in headless Chromium: every screen, by keyboard alone, read by axe, against hostile text; with generated data, and in the
-# program itself. `just console screenshots` writes those of README anew, `just console hostile` is one file of tests.
+# program itself. `just console screenshots` writes those of README anew, `just console paint` measures the list of 100,000 runs, `just console hostile` is one file of tests.
 console *what:
-    [ "{{ what }}" = screenshots ] || cargo build --release
+    [ "{{ what }}" = screenshots ] || [ "{{ what }}" = paint ] || cargo build --release
     tests/console/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ what }}
 
 # The OpenAPI description of the admin API against a running daemon, by schemathesis.

@@ -23,6 +23,12 @@ pub trait Sources: Send + Sync {
     /// The store of keys and budgets.
     fn access_store(&self) -> Result<Arc<dyn AccessStore>, SourceError>;
 
+    /// The counters of budgets: those of the store, or of this process alone.
+    fn counters(&self) -> Arc<dyn AccessStore>;
+
+    /// Names the store of keys and budgets, without telling where it is: the same for all programs that share it. None: nobody can say.
+    fn store_id(&self) -> Option<String>;
+
     /// The store of approvals.
     fn approvals(&self) -> Result<Arc<dyn ApprovalStore>, SourceError>;
 

@@ -293,11 +293,13 @@ pub(crate) struct AppStartup {
 }
 
 impl AppStartup {
-    /// Begins to start. `links`: where approvals are answered. `give_up` ends the endpoint if the start fails.
+    /// Begins to start. `links`: where approvals are answered. `is_unattended`: no command finds the process, and what its servers ask is said on
+    /// the terminal. `give_up` ends the endpoint if the start fails.
     pub(crate) fn start(
         config: Config,
         terminal: Terminal,
         links: Option<Arc<dyn ApprovalLinks>>,
+        is_unattended: bool,
         give_up: impl FnOnce() + Send + 'static,
     ) -> Self {
         let (sender, app) = oneshot::channel();
@@ -318,6 +320,9 @@ impl AppStartup {
                 let _ = opened.set(app.journal.own(app.approvals.clone()));
                 if let Some(links) = links {
                     app.gateway.set_approval_links(links);
+                }
+                if is_unattended {
+                    notifications::say_questions(&app.gateway, &terminal);
                 }
                 app.gateway.follow_approvals();
             }

@@ -152,7 +152,7 @@ impl PendingRun {
         }
         // The journal has the start from here on, whatever becomes of this future: a run that is dropped has an end, and none has an end alone.
         ending.is_started = true;
-        let recorded = self.record.require(started);
+        let recorded = self.record.require_intent(started, &ending.start);
         let recorded = self.cancellation.run_until_cancelled(recorded).await;
         match recorded {
             Some(Ok(())) => {

@@ -37,6 +37,15 @@ pub enum NotReplayable {
         /// The digest of the engine's.
         present: String,
     },
+    /// The guest that ran it is not kept: the digest.
+    GuestNotKept(String),
+    /// The guest that ran it is kept, and this program cannot run it.
+    UnusableGuest {
+        /// The digest of the guest.
+        sha256: String,
+        /// Why not.
+        why: String,
+    },
     /// The engine gives a run less memory than it had.
     LessMemory {
         /// What it had, in bytes.
@@ -68,6 +77,12 @@ impl fmt::Display for NotReplayable {
                 "not replayable with this guest ({present}): the run was made with guest {recorded}; replay it with that guest, or \
                  allow another one to see what changes"
             ),
+            Self::GuestNotKept(digest) => {
+                write!(f, "not replayable: made with guest {digest}, which the journal has not kept")
+            }
+            Self::UnusableGuest { sha256, why } => {
+                write!(f, "not replayable: made with guest {sha256}, which this program cannot run: {why}")
+            }
             Self::LessMemory { recorded, present } => write!(
                 f,
                 "not replayable here: the run had {recorded} bytes of memory and this engine gives {present}; raise its memory for runs"

@@ -92,6 +92,19 @@ pub(crate) struct Inner {
     guest_sha256: String,
 }
 
+/// What the runs of engines that are beside each other share.
+struct Shared {
+    turns: Arc<Semaphore>,
+    budget: Arc<Budget>,
+}
+
+impl Shared {
+    fn new(config: &EngineConfig) -> Self {
+        let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
+        Self { turns, budget: Budget::new(config.runs_memory_bytes) }
+    }
+}
+
 /// What a store holds.
 pub(crate) struct StoreState {
     pub(crate) sandbox: Sandbox,
@@ -112,7 +125,10 @@ impl Engine {
     /// The processor lacks an instruction set of the artifact's baseline, or the address space cannot be reserved.
     #[cfg(feature = "embedded-guest")]
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
-        Inner::new(config, GuestSource::Embedded).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
+        let shared = Shared::new(config);
+        Inner::new(config, shared, GuestSource::Embedded)
+            .map(|inner| Self { inner: Arc::new(inner) })
+            .map_err(EngineError)
     }
 
     /// An engine with another guest than the program's own, or of a program that has none.
@@ -121,8 +137,23 @@ impl Engine {
     ///
     /// The processor lacks an instruction set of the baseline, or the address space cannot be reserved. The guest was made for another version of the interface `exuvia:sandbox` than this program has.
     pub fn with_guest(config: &EngineConfig, guest: Guest) -> Result<Self, EngineError> {
+        Self::compiled(config, Shared::new(config), guest)
+    }
+
+    /// An engine with another guest beside this one: the runs of both together are as many at a time, and hold as much memory, as those of
+    /// this one alone may. The compiled guest is not counted in that.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_guest`](Self::with_guest).
+    pub fn beside(&self, guest: Guest) -> Result<Self, EngineError> {
+        let Inner { turns, budget, config, .. } = &*self.inner;
+        Self::compiled(config, Shared { turns: Arc::clone(turns), budget: Arc::clone(budget) }, guest)
+    }
+
+    fn compiled(config: &EngineConfig, shared: Shared, guest: Guest) -> Result<Self, EngineError> {
         let context = format!("guest {}", guest.sha256());
-        let inner = Inner::new(config, GuestSource::Compiled(guest)).context(context);
+        let inner = Inner::new(config, shared, GuestSource::Compiled(guest)).context(context);
         inner.map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
     }
 
@@ -151,6 +182,12 @@ impl Engine {
         let _all = self.inner.turns.acquire_many(self.inner.config.concurrent_runs).await;
     }
 
+    /// Whether there is another clone: a run, or somebody who may begin one.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
+
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
     pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
         Run::new(self.clone(), script, self.effective(limits), tools)
@@ -171,7 +208,7 @@ impl Engine {
 }
 
 impl Inner {
-    fn new(config: &EngineConfig, guest: GuestSource) -> wasmtime::Result<Self> {
+    fn new(config: &EngineConfig, shared: Shared, guest: GuestSource) -> wasmtime::Result<Self> {
         let guest_sha256 = guest.sha256().to_owned();
         let room = || {
             format!(
@@ -189,8 +226,7 @@ impl Inner {
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
-        let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        let (budget, config) = (Budget::new(config.runs_memory_bytes), config.clone());
+        let (Shared { turns, budget }, config) = (shared, config.clone());
         Ok(Self { engine, guest, turns, budget, config, slots, guest_sha256 })
     }
 }

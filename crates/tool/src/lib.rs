@@ -60,7 +60,7 @@ pub use call::{CallError, CallId, HeldApproval, HeldCall, ToolCall, ToolName, To
 pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
 pub use cost::{Cost, NoCost};
 pub use credential::CredentialId;
-pub use deadline::Deadline;
+pub use deadline::{Deadline, Turns};
 pub use event::{ApprovalId, CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use files::{

@@ -38,6 +38,7 @@ const ASKED: &[(&str, &str)] = &[
     ("GET", "/keys/{name}"),
     ("POST", "/keys/{name}/rotate"),
     ("POST", "/keys/{name}/revoke"),
+    ("POST", "/keys/{name}/budgets"),
     ("GET", "/roles"),
     ("GET", "/budgets"),
     ("GET", "/usage"),

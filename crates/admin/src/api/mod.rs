@@ -75,6 +75,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::new((GET, "/keys/{name}"), Operators, "A key", keys::show),
         Operation::new((POST, "/keys/{name}/rotate"), Operators, "Replaces the secret of a key", keys::rotate),
         Operation::new((POST, "/keys/{name}/revoke"), Operators, "Revokes a key", keys::revoke),
+        Operation::new(
+            (POST, "/keys/{name}/budgets"),
+            Operators,
+            "Gives a key other budgets for a time",
+            keys::budgets,
+        ),
         Operation::new((GET, "/roles"), Operators, "Roles", roles::list),
         Operation::new((GET, "/budgets"), Operators, "Budgets, and what is used of them", budgets::list),
         Operation::new((GET, "/usage"), Operators, "Sums over runs and calls", usage::sums),

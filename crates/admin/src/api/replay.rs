@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use exuvia_replay::{Difference, Replay, ReplayError, Replayed, Verdict};
+use exuvia_replay::{Difference, GuestError, Replay, ReplayError, Replayed, Verdict};
 use exuvia_tool::RunId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,11 +72,17 @@ pub(super) async fn run(ask: Ask<RunPath, Nothing, ReplayRequest>) -> Result<Rep
     if let Some(code) = ask.body.code {
         replay = replay.edited(code);
     }
+    let guest_sha256 = &replay.recorded().start.guest_sha256;
+    let engine = match gateway.guest_engines().of(guest_sha256, journal.archive()).await {
+        Ok(engine) => engine,
+        Err(GuestError::NotReplayable(reason)) => return Ok(ReplayView::not_replayable(id, reason.to_string())),
+        Err(GuestError::Busy) => return Err(ApiError::busy(GuestError::Busy.to_string())),
+        Err(error) => return Err(SourceError::new(error).into()),
+    };
     // Scripts keep a thread busy: not one that serves others.
     let runtime = Handle::current();
     let replayed = tokio::task::spawn_blocking(move || {
-        let engine = gateway.engine();
-        runtime.block_on(async { tokio::time::timeout(LONGEST, replay.run(engine)).await })
+        runtime.block_on(async { tokio::time::timeout(LONGEST, replay.run(&engine)).await })
     });
     let redaction = &ask.admin.sources().config().redaction;
     match replayed.await.map_err(|_| ApiError::unavailable("the replay broke off"))? {

@@ -9,6 +9,7 @@ use exuvia_access::{Access, IssuedKeys};
 use exuvia_config::{DatabaseUrl, JournalConfig, JournalStore, Paths};
 use exuvia_gateway::now_ms;
 use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
+use exuvia_replay::sha256_hex;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
@@ -46,6 +47,16 @@ impl StorePlace {
                 Self::File(folder.with_file_name(FILE))
             }
         })
+    }
+
+    /// Names it, without telling where it is: the same for all processes that call its place the same. None: nobody shares it.
+    pub(crate) fn id(&self) -> Option<String> {
+        let place = match self {
+            Self::File(file) => std::path::absolute(file).ok()?.into_os_string().into_encoded_bytes(),
+            Self::Database(url) => url.0.as_bytes().to_vec(),
+            Self::Memory => return None,
+        };
+        Some(sha256_hex([b"exuvia access store\0".as_slice(), &place].concat()))
     }
 
     /// Opens it, or makes one.
@@ -108,5 +119,19 @@ mod tests {
         assert_eq!(file, StorePlace::File("/data/journal/access.db".into()));
         let url = DatabaseUrl("postgres://db/x".to_owned());
         assert_eq!(place(JournalStore::Postgres { url: url.clone(), folder: None }), StorePlace::Database(url));
+    }
+
+    #[test]
+    fn a_store_has_one_name_for_all_who_share_it_and_none_where_nobody_does() {
+        let file = |folder: &str| place(JournalStore::Sqlite(Some(folder.into()))).id();
+        let here = std::env::current_dir().expect("a folder");
+        assert_eq!(file("data"), place(JournalStore::Sqlite(Some(here.join("data")))).id());
+        assert_ne!(file("/data"), file("/data/other"));
+        assert_eq!(place(JournalStore::Memory).id(), None);
+        let database = |url: &str| {
+            place(JournalStore::Postgres { url: DatabaseUrl(url.to_owned()), folder: None }).id().expect("a name")
+        };
+        assert_ne!(database("postgres://a:secret@db/x"), database("postgres://a:secret@db/y"));
+        assert!(!database("postgres://a:secret@db/x").contains("secret"));
     }
 }

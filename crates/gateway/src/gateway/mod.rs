@@ -14,6 +14,7 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
+use exuvia_replay::GuestEngines;
 use exuvia_runtime::Engine;
 use exuvia_tool::DirectCallId;
 use exuvia_upstream::Upstreams;
@@ -41,6 +42,10 @@ use crate::subscriptions::ClientSubscriptions;
 use crate::tool_pins::ToolPins;
 use crate::view_store::{ViewSources, ViewStore};
 use crate::workspaces::Workspaces;
+
+/// Engines with other guests than the program's own, for runs that an earlier version of the program has begun: each takes some 100 MB of
+/// memory while it is there.
+const OTHER_GUESTS: usize = 2;
 
 /// What a gateway works with.
 pub struct GatewayConfig {
@@ -76,6 +81,7 @@ pub struct Gateway {
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
     pub(crate) engine: Engine,
+    pub(crate) guest_engines: GuestEngines,
     upstreams: Arc<Upstreams>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) archive: Option<Arc<dyn Archive>>,
@@ -138,6 +144,7 @@ impl Gateway {
             view_store,
             authority,
             pre_pass: config.pre_pass,
+            guest_engines: GuestEngines::new(config.engine.clone(), OTHER_GUESTS),
             engine: config.engine,
             upstreams: config.upstreams,
             recorder,
@@ -178,6 +185,12 @@ impl Gateway {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What runs scripts of other guests again: of this one and of others that journals have kept.
+    #[must_use]
+    pub fn guest_engines(&self) -> &GuestEngines {
+        &self.guest_engines
     }
 
     /// What was recorded, where it can be read.
