@@ -10,6 +10,7 @@ use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
 use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
+use exuvia_replay::RecordedSize;
 use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
 };
@@ -249,7 +250,9 @@ impl PendingRun {
             Ok(io) => io,
             Err(error) => return (Report::fault(error.to_string()), Cost::ZERO),
         };
-        let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
+        let io = self
+            .record
+            .io(io, resumed.as_ref().map_or_else(RecordedSize::default, |resumed| resumed.resume.recorded_size()));
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,

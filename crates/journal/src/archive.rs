@@ -2,7 +2,7 @@
 
 use exuvia_tool::{BoxFuture, Cost, Origin, Principal, ToolName};
 
-use crate::{Entry, Event, JournalError, Object, Seq, Stamped};
+use crate::{Entry, Event, FileBlocks, JournalError, Object, Seq, Stamped};
 
 /// The reading side of a journal.
 pub trait Archive: Send + Sync {
@@ -30,6 +30,16 @@ pub trait Archive: Send + Sync {
     fn record_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<u64>, JournalError>> {
         let _ = id;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What a run read of its files, where the record has digests alone. Without a journal that keeps it apart: nothing.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn file_blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<FileBlocks, JournalError>> {
+        let _ = id;
+        Box::pin(std::future::ready(Ok(FileBlocks::default())))
     }
 
     /// The runs and direct calls that fit, the latest first.

@@ -88,7 +88,11 @@ impl Replay {
     /// The journal cannot be read, or the run cannot be replayed.
     pub async fn load(archive: &dyn Archive, run: &RunId) -> Result<Self, ReplayError> {
         let record = archive.record(run.as_str()).await?.ok_or(NotReplayable::Unknown)?;
-        let run = RecordedRun::of(&record)?;
+        let mut run = RecordedRun::of(&record)?;
+        if run.has_blocks() {
+            let mut blocks = archive.file_blocks(run.id.as_str()).await?;
+            run.add_blocks(&mut blocks)?;
+        }
         let digest = run.start.namespace_sha256.clone();
         if digest.is_empty() {
             return Err(NotReplayable::NoReadings.into());
@@ -109,6 +113,12 @@ impl Replay {
     fn new(run: RecordedRun, namespace: &Object) -> Result<Self, NotReplayable> {
         if run.start.namespace_sha256.is_empty() || (run.readings.is_empty() && run.is_whole()) {
             return Err(NotReplayable::NoReadings);
+        }
+        if let Some(cut) = run.cut {
+            return Err(NotReplayable::Cut(cut));
+        }
+        if run.has_blocks() {
+            return Err(NotReplayable::NoFileContent);
         }
         if run.end.as_ref().is_some_and(|end| end.outcome == "fault") {
             return Err(NotReplayable::Fault);
