@@ -79,4 +79,4 @@ pub use runs::{RunChange, RunInfo, RunState, Runs};
 pub use settings::Settings;
 pub use tool_pins::{ToolPins, listed};
 pub use view::{DirectTool, View};
-pub use workspaces::Workspaces;
+pub use workspaces::{ClientWorkspace, Workspaces};

@@ -86,6 +86,8 @@ pub(crate) struct PendingRun {
     /// Who is asked where the policy asks. None: nobody.
     pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) view_store: Arc<ViewStore>,
+    /// The client by its name, which files of one session are of.
+    pub(crate) session: Arc<str>,
     pub(crate) workspaces: Arc<Workspaces>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
@@ -232,7 +234,8 @@ impl PendingRun {
     async fn live_io(&self, clock: Duration, active: &Arc<ActiveTime>) -> Result<SystemIo, OpenError> {
         let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
-        let files = self.workspaces.files(config, &self.identity, self.profile.as_deref()).await?;
+        let whose = (&*self.identity, &*self.session);
+        let files = self.workspaces.files(config, whose, self.profile.as_deref()).await?;
         Ok(match files {
             Some(files) => io.with_files(files),
             None => io,
