@@ -69,6 +69,7 @@ pub use client_questions::{AskedApproval, ClientQuestion, ServerQuestion};
 pub use configuration::{ConfigPart, Configuration, Outdated};
 pub use direct_calls::{DirectAnswer, DirectCall};
 pub use exuvia_config::{Mode, OnDisconnect, PinMode, Profile, Profiles, QueueLimits};
+pub use exuvia_workspace::{Browser, FilePage, FoundFile, OpenError, RemoveError, Usage};
 pub use gateway::{Gateway, GatewayConfig, RunHandle};
 pub use ids::now_ms;
 pub use listing::{Gap, ItemList, RequestPlace};
