@@ -87,7 +87,7 @@ function listing({ name, directory, here, found, open, remove }) {
     const { items, next, used_bytes: used, used_files: files } = found;
     const full = (entry) => (here ? `${here}/${entry.name}` : entry.name);
     const named = (entry) => {
-        if (entry.kind === "directory") return h("a", { href: address(name, directory, { path: full(entry) }) }, visibleName(entry.name), "/");
+        if (entry.kind === "directory") return h("a", { href: address(name, directory, { path: full(entry) }) }, visibleName(entry.name));
         if (entry.kind === "file") return button(visibleName(entry.name), () => open(full(entry)), { kind: "is-quiet" });
         return visibleName(entry.name);
     };
