@@ -109,7 +109,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Tokens that models paid and would have paid, by day",
             daily_tokens::show,
         ),
-        Operation::new((GET, "/workspaces"), Operators, "Workspaces, and whose directories there are", workspaces::list),
+        Operation::new(
+            (GET, "/workspaces"),
+            Operators,
+            "Workspaces, and whose directories there are",
+            workspaces::list,
+        ),
         Operation::new(
             (GET, "/workspaces/{name}/{directory}/files"),
             Operators,

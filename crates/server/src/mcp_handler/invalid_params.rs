@@ -177,7 +177,8 @@ mod tests {
     #[test]
     fn invalid_parameters_have_a_reason_and_unknown_methods_are_unknown() {
         let told = |method: &str, params: Value| {
-            let ErrorData { code, message, .. } = answer(&CustomRequest::new(method, Some(params)), (true, true), false);
+            let ErrorData { code, message, .. } =
+                answer(&CustomRequest::new(method, Some(params)), (true, true), false);
             (code, message.into_owned())
         };
         for (method, params, word) in [
@@ -203,7 +204,10 @@ mod tests {
         assert_eq!(told("tools/fly", json!({})).0, ErrorCode::METHOD_NOT_FOUND);
         let scripts = answer(&CustomRequest::new("prompts/get", None), (false, false), false);
         assert_eq!(scripts.code, ErrorCode::METHOD_NOT_FOUND);
-        assert_eq!(answer(&CustomRequest::new("tools/call", None), (false, false), false).code, ErrorCode::INVALID_PARAMS);
+        assert_eq!(
+            answer(&CustomRequest::new("tools/call", None), (false, false), false).code,
+            ErrorCode::INVALID_PARAMS
+        );
         let files = |method: &str| answer(&CustomRequest::new(method, None), (false, true), false).code;
         assert_eq!(files("resources/read"), ErrorCode::INVALID_PARAMS);
         assert_eq!(files("resources/subscribe"), ErrorCode::METHOD_NOT_FOUND);

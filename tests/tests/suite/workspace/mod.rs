@@ -1,5 +1,6 @@
 //! Files of scripts.
 
+mod clients;
 mod escapes;
 mod python;
 mod quotas;
