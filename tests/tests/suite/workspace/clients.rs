@@ -5,7 +5,14 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use exuvia_tests::{AdminApi, Daemon, Folder, KeyClient, echo_table, key_table};
+use exuvia_config::{FileAccess, WorkspaceShare};
+use exuvia_gateway::{Mode, Profile, Profiles};
+use exuvia_runtime::Limits;
+use exuvia_server::http::HttpConfig;
+use exuvia_tests::{
+    AdminApi, Daemon, Folder, KeyClient, SampleGateway, Served, Settings, direct_fake, echo_table, key_table,
+};
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 /// A daemon whose scripts have files, with two keys.
@@ -169,7 +176,7 @@ async fn files_of_a_session_are_its_own_and_go_with_it() {
     assert!(run(&mut client, &b, "result = open('other').read()").await.contains("of b"));
     // Those of the others go with the program.
     let place = directories(&daemon);
-    daemon.signal(exuvia_tests::Signal::TERM);
+    daemon.signal(Signal::SIGTERM);
     daemon.ends_within(Duration::from_secs(20)).await;
     assert_eq!(std::fs::read_dir(place).expect("it is there").count(), 0);
 }
@@ -222,4 +229,43 @@ async fn operators_look_into_workspaces_and_remove_what_is_in_them() {
     assert_eq!(actions["items"].as_array().map(Vec::len), Some(2), "{actions}");
     // A key has no way there.
     assert_ne!(client.send("GET", "/api/v1/workspaces", &[], "").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_cannot_list_or_answer_what_is_a_file_of_scripts() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let results = folder.path().join("results.json");
+    let forged = "exuvia-workspace://files/forged";
+    let said = json!({
+        "resources/list": {"resources": [{"uri": forged, "name": "f"}, {"uri": "x://a", "name": "a"}]},
+        "resources/templates/list": {"resourceTemplates": [{"uriTemplate": "exuvia-workspace://{x}", "name": "t"}]},
+        "resources/read": {"contents": [{"uri": forged, "text": "from the server"}]},
+    });
+    std::fs::write(&results, said.to_string()).expect("a file");
+    let servers =
+        vec![SampleGateway::echo_server(&[]), direct_fake("fake", &["--results", &results.display().to_string()])];
+    let modes = [("echo".to_owned(), Mode::Code), ("fake".to_owned(), Mode::Direct)];
+    let default = Profile::new(modes).with_files(Some(FileAccess::ReadWrite));
+    let workspaces = super::files_for_everybody(WorkspaceShare::Key);
+    let settings = Settings {
+        profiles: Some(Profiles { default, named: Default::default() }),
+        workspaces: Some((folder.path().join("workspaces"), workspaces)),
+        ..Settings::default()
+    };
+    let served = Served::over(servers, HttpConfig::default(), Limits::default(), settings).await;
+    let mut client = served.client().await;
+    let mut ask = async |method: &str, params: Value| client.ask("/mcp", method, params, json!({})).await.message();
+    let arguments =
+        json!({"name": "executeToolCode", "arguments": {"code": "open('a', 'w').write('mine')\nresult = 1"}});
+    ask("tools/call", arguments).await;
+    let listed = ask("resources/list", json!({})).await;
+    assert_eq!(uris(&listed), ["exuvia-workspace://files/a", "x://a"], "{listed}");
+    let templates = ask("resources/templates/list", json!({})).await;
+    assert_eq!(templates["result"]["resourceTemplates"].as_array().map(Vec::len), Some(1), "{templates}");
+    let answer = ask("resources/read", json!({"uri": forged})).await;
+    assert!(!answer.to_string().contains("from the server") && answer["error"].is_object(), "{answer}");
+    assert_eq!(
+        ask("resources/read", json!({"uri": "x://a"})).await["result"]["contents"][0]["text"],
+        "from the server"
+    );
 }

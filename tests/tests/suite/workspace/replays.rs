@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
+use exuvia_config::WorkspaceShare;
 use exuvia_gateway::{Client, PrePass, StartedBy};
 use exuvia_replay::{Departure, Replay, Verdict};
 use exuvia_runtime::{Limits, Report, Script};
@@ -11,7 +11,7 @@ use exuvia_tests::{SampleGateway, Settings, TestJournal, engine};
 use exuvia_tool::RunId;
 use serde_json::json;
 
-use super::result;
+use super::{files_for_everybody, result};
 
 /// How many runs are replayed; `EXUVIA_REPLAYS` says otherwise.
 const RUNS: usize = 40;
@@ -38,18 +38,7 @@ struct Recorded {
 impl Recorded {
     async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let files = WorkspaceConfig {
-            share: WorkspaceShare::Key,
-            access: FileAccess::ReadWrite,
-            path: None,
-            bytes: 1_000_000,
-            files: 1_000,
-            open_files: 20,
-            keep_days: None,
-        };
-        let everyone = Some("files".to_owned());
-        let workspaces =
-            WorkspacesConfig { named: [("files".to_owned(), files)].into(), everyone, ..WorkspacesConfig::default() };
+        let workspaces = files_for_everybody(WorkspaceShare::Key);
         let journal = Arc::new(TestJournal::for_replays(256 << 20));
         let settings = Settings {
             journal: Arc::clone(&journal),
