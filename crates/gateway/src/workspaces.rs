@@ -126,6 +126,22 @@ impl Workspaces {
         Ok(Some((Browser::new(opened, Access::ReadWrite), usage)))
     }
 
+    /// The files of a principal, to be read. None: there are none that outlast a session, or they cannot be opened.
+    pub async fn of_principal(
+        &self,
+        name: &str,
+        workspace: &WorkspaceConfig,
+        principal: &Principal,
+    ) -> Option<Arc<dyn RunFiles>> {
+        let directory = self.directory(name, workspace, principal, None)?;
+        let found = directory.clone();
+        if !tokio::task::spawn_blocking(move || found.is_dir()).await.unwrap_or(false) {
+            return None;
+        }
+        let opened = self.registry.open(directory, quota(workspace)).await.ok()?;
+        Some(Arc::new(WorkspaceFiles::new(opened, Access::ReadOnly)))
+    }
+
     /// Opens a workspace for whoever acts.
     async fn open(
         &self,

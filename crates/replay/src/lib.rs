@@ -42,6 +42,7 @@ mod file_digest;
 mod namespace;
 mod pending_readings;
 mod progress;
+mod read_files;
 mod recorded_run;
 mod recorded_size;
 mod recording_files;
