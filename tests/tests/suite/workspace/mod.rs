@@ -2,9 +2,11 @@
 
 mod clients;
 mod escapes;
+mod limits;
 mod python;
 mod quotas;
 mod replays;
+mod witness;
 
 use std::path::Path;
 use std::sync::Arc;
