@@ -9,6 +9,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 
 use super::{McpHandler, Opened, has_files};
+use crate::client::client;
 use crate::direct::Page;
 use crate::workspace_files::{self, WorkspaceResources};
 
@@ -75,7 +76,9 @@ impl McpHandler {
             let workspace = self.workspace(&opened, context).await?;
             let not_found = || workspace_files::not_found(&request.uri);
             let workspace = workspace.filter(|_| workspace_files::is_ours(&request.uri)).ok_or_else(not_found)?;
-            return Ok(workspace.read(&request.uri).await?.into());
+            let (answer, bytes) = workspace.read(&request.uri).await?;
+            opened.0.record_file_read(&client(context), &request.uri, bytes);
+            return Ok(answer.into());
         }
         self.direct(&opened, context).read_resource(request).await
     }

@@ -88,12 +88,12 @@ impl WorkspaceResources {
         Ok(FileResources { items, next: page.next.map(|path| format!("{CURSOR}{path}")) })
     }
 
-    /// A file, or a part of one.
+    /// A file, or a part of one, and how many bytes that are.
     ///
     /// # Errors
     ///
     /// There is none of this address, or it is too large to be read at once.
-    pub(crate) async fn read(&self, address: &str) -> Result<ReadResourceResult, ErrorData> {
+    pub(crate) async fn read(&self, address: &str) -> Result<(ReadResourceResult, u64), ErrorData> {
         let named = uri::parse(address).ok_or_else(|| {
             let message = "malformed: exuvia-workspace://NAME/PATH, with ?offset=N&length=N for a part";
             ErrorData::invalid_params(message, None)
@@ -118,6 +118,7 @@ impl WorkspaceResources {
         }
         let (offset, length) = named.part.unwrap_or((0, MAX_READ_BYTES));
         let bytes = files.read(&named.path, offset, length.min(MAX_READ_BYTES)).await.map_err(failed)?;
+        let read_bytes = bytes.len() as u64;
         let contents = match String::from_utf8(bytes) {
             Ok(text) => {
                 ResourceContents::text(text, address).with_mime_type(mime_type(&named.path).unwrap_or("text/plain"))
@@ -127,7 +128,7 @@ impl WorkspaceResources {
                 ResourceContents::blob(BASE64.encode(other.as_bytes()), address).with_mime_type(mime_type)
             }
         };
-        Ok(ReadResourceResult::new(vec![contents]))
+        Ok((ReadResourceResult::new(vec![contents]), read_bytes))
     }
 }
 

@@ -98,6 +98,9 @@ result = 1";
     assert!(uris(&ask(&mut two, "resources/list", json!({})).await).is_empty());
     assert_eq!(read(&mut two, expected[1]).await["error"]["data"]["uri"], expected[1]);
     assert!(!two.seen().contains("51.40"));
+    let api = AdminApi::of(&daemon).await;
+    let read_calls = api.get("/runs?server=exuvia:workspace&principal=key:one").await;
+    assert!(read_calls["items"].as_array().is_some_and(|items| items.len() >= 3), "{read_calls}");
     // A session of the older era, too.
     let session = one.session().await;
     let message = json!({"jsonrpc": "2.0", "id": 9, "method": "resources/read", "params": {"uri": expected[1]}});
