@@ -48,7 +48,8 @@ def refused(name):
     try: open(name, 'w')
     except (OSError, ValueError) as error: return errno.errorcode[error.errno] if isinstance(error, OSError) else type(error).__name__
 result = [kept, sorted(os.listdir()) == sorted(names), refused('x' * 256), refused('é' * 128), refused('a\\0b'), refused(''), refused('/'.join(['d'] * 3_000)), refused('a/b')]";
-    let refused = json!([true, true, "ENAMETOOLONG", "ENAMETOOLONG", "ValueError", "ENOENT", "ENAMETOOLONG", "ENOTDIR"]);
+    let refused =
+        json!([true, true, "ENAMETOOLONG", "ENAMETOOLONG", "ValueError", "ENOENT", "ENAMETOOLONG", "ENOTDIR"]);
     assert_eq!(place.result(source).await, refused);
     assert!(place.path().join("back\\slash").exists() && place.path().join("%2e%2e").exists());
 }
@@ -108,7 +109,10 @@ attempt('copy', lambda: [shutil.copy('orders.db', f'copy{n}') for n in range(9)]
 result = found";
     let found = place.result(source).await;
     assert_eq!((&found["parts"], &found["kept"]), (&json!("OSError"), &json!(200_000)), "{found}");
-    assert_eq!((&found["sqlite"], &found["rows"], &found["check"]), (&json!("OperationalError"), &json!(500), &json!("ok")));
+    assert_eq!(
+        (&found["sqlite"], &found["rows"], &found["check"]),
+        (&json!("OperationalError"), &json!(500), &json!("ok"))
+    );
     assert_eq!((&found["zip"], &found["copy"]), (&json!("OSError"), &json!("OSError")));
 }
 

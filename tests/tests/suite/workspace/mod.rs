@@ -1,6 +1,7 @@
 //! Files of scripts.
 
 mod clients;
+mod cpython;
 mod escapes;
 mod limits;
 mod python;

@@ -68,7 +68,8 @@ fn no_system_call_reaches_out_of_a_workspace() {
     let own = files.join("own").display().to_string();
     assert!(calls.contains(&own), "the witness sees nothing");
     let outside_text = outside.display().to_string();
-    let reached: Vec<_> = calls.lines().filter(|line| line.contains(&outside_text)).filter(|line| !is_refused(line)).collect();
+    let reached: Vec<_> =
+        calls.lines().filter(|line| line.contains(&outside_text)).filter(|line| !is_refused(line)).collect();
     assert!(reached.is_empty(), "{reached:#?}");
     assert_eq!(std::fs::read_to_string(outside.join("secret")).expect("it is there"), "secret");
     assert_eq!(std::fs::read_dir(&outside).expect("it is there").count(), 1);
