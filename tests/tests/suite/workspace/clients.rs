@@ -272,3 +272,61 @@ async fn a_server_cannot_list_or_answer_what_is_a_file_of_scripts() {
         "from the server"
     );
 }
+
+/// So many lines of 16 bytes, all different.
+fn lines(count: u64) -> String {
+    (0..count).map(|number| format!("{number:015}\n")).collect()
+}
+
+/// The newest run.
+async fn latest(api: &AdminApi) -> String {
+    api.get("/runs?limit=1").await["items"][0]["id"].as_str().expect("a run").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_runs_read_is_stored_once_replayed_and_bounded() {
+    let (_folder, daemon) = served("key", "").await;
+    let api = AdminApi::of(&daemon).await;
+    let mut client = KeyClient::of(daemon.address(), "one").await;
+    assert!(client.run("open('first', 'w').close()\nresult = 1").await.contains('1'));
+    let files = directories(&daemon).join("key-one");
+    std::fs::write(files.join("orders"), lines(2 << 20)).expect("written");
+    std::fs::write(files.join("large"), lines((66 << 20) / 16)).expect("written");
+    let sum = |name: &str| {
+        format!(
+            "import hashlib\nwith open('{name}', 'rb') as file:\n    result = hashlib.file_digest(file, 'sha256').hexdigest()"
+        )
+    };
+    let mut runs = Vec::new();
+    for name in ["orders", "orders", "large"] {
+        assert!(!client.run(&sum(name)).await.contains("Error"));
+        runs.push(latest(&api).await);
+    }
+    let replay = async |run: &String| api.post(&format!("/runs/{run}/replay"), &json!({})).await;
+    for run in &runs[..2] {
+        let replayed = replay(run).await;
+        assert_eq!((&replayed["verdict"], &replayed["changed_files"]), (&json!("same"), &json!([])), "{replayed}");
+    }
+    let bounded = replay(&runs[2]).await;
+    assert_eq!(bounded["verdict"], "not-replayable", "{bounded}");
+    assert!(bounded["message"].as_str().is_some_and(|text| text.contains("64 MiB of different data")), "{bounded}");
+    std::fs::write(files.join("orders"), lines((2 << 20) - 1)).expect("written");
+    assert_eq!(replay(&runs[0]).await["changed_files"], json!(["orders"]));
+    let journal = walkdir(daemon.data().as_path()).into_iter().find(|path| path.ends_with("journal.db"));
+    let database = rusqlite::Connection::open(journal.expect("a journal")).expect("opened");
+    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, u64>(0)).expect("a number");
+    let (once, twice) =
+        ("SELECT count(*) FROM file_blocks WHERE uses = 1", "SELECT count(*) FROM file_blocks WHERE uses = 2");
+    assert!(count(twice) >= 100 && count(once) >= 200, "{} {}", count(twice), count(once));
+    // What is erased is gone with its last reader.
+    for run in &runs {
+        assert_eq!(api.ask("DELETE", &format!("/runs/{run}"), None).await.status, 200);
+    }
+    assert_eq!(count("SELECT count(*) FROM file_blocks"), 0);
+}
+
+/// All files below a folder.
+fn walkdir(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).flat_map(|path| if path.is_dir() { walkdir(&path) } else { vec![path] }).collect()
+}
