@@ -183,12 +183,13 @@ impl Workspaces {
     ) -> Result<Option<ClientWorkspace>, OpenError> {
         let role = client.identity().role().map(AsRef::as_ref);
         let Some((name, workspace)) = config.of(role, profile) else { return Ok(None) };
-        let directory = self.directory(name, workspace, client.principal(), Some(client.name()));
+        let session: &str = client.name();
+        let directory = self.directory(name, workspace, client.principal(), Some(session));
         // Whoever looks makes no directory.
         let is_there = tokio::task::spawn_blocking(|| directory.is_some_and(|directory| directory.is_dir())).await;
         let files = match is_there {
             Ok(true) => {
-                let opened = self.open(name, workspace, (client.principal(), client.name())).await?;
+                let opened = self.open(name, workspace, (client.principal(), session)).await?;
                 Some(Browser::new(opened, Access::ReadOnly))
             }
             _ => None,
