@@ -48,6 +48,9 @@ impl PendingReadings {
 
     /// Records an answer of the files of the run.
     pub(crate) fn record_file(&self, reading: Reading) {
+        if !self.are_complete() {
+            return;
+        }
         // Of what is large, the digest is computed here, and not under the lock.
         let _ = reading.file_block();
         locked(&self.0).record(|size| size.add(&reading).map(|bytes| (bytes, reading)));
