@@ -2,7 +2,7 @@
 
 use exuvia_tool::{BoxFuture, Cost, Origin, Principal, ToolName};
 
-use crate::{Entry, Event, FileBlocks, JournalError, Object, Seq, Stamped};
+use crate::{Cut, Entry, Event, FileBlocks, JournalError, Object, Reading, Seq, Stamped};
 
 /// The reading side of a journal.
 pub trait Archive: Send + Sync {
@@ -192,6 +192,18 @@ impl Record {
     pub fn start(&self) -> Option<&crate::RunStart> {
         self.entries.iter().find_map(|stamped| match &stamped.entry.event {
             Event::RunStarted(start) => Some(&**start),
+            _ => None,
+        })
+    }
+
+    /// Why it is not recorded to its end. None: it is.
+    #[must_use]
+    pub fn cut(&self) -> Option<Cut> {
+        self.entries.iter().find_map(|stamped| match &stamped.entry.event {
+            Event::RunReadings(readings) => readings.iter().find_map(|reading| match reading {
+                Reading::Cut(cut) => Some(*cut),
+                _ => None,
+            }),
             _ => None,
         })
     }

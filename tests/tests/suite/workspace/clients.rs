@@ -310,6 +310,8 @@ async fn what_runs_read_is_stored_once_replayed_and_bounded() {
     let bounded = replay(&runs[2]).await;
     assert_eq!(bounded["verdict"], "not-replayable", "{bounded}");
     assert!(bounded["message"].as_str().is_some_and(|text| text.contains("64 MiB of different data")), "{bounded}");
+    let shown = api.get(&format!("/runs/{}", runs[2])).await;
+    assert_eq!((&shown["replayable"], &shown["not_replayable_why"]), (&json!(false), &bounded["message"]));
     std::fs::write(files.join("orders"), lines((2 << 20) - 1)).expect("written");
     assert_eq!(replay(&runs[0]).await["changed_files"], json!(["orders"]));
     let journal = walkdir(daemon.data().as_path()).into_iter().find(|path| path.ends_with("journal.db"));
