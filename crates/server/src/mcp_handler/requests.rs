@@ -20,6 +20,7 @@ use rmcp::{ErrorData, ServerHandler};
 
 use super::{McpHandler, invalid_params};
 use crate::client::{client, is_modern, notifying_client, of_pipe};
+use crate::direct::Page;
 use crate::request_span::{self, Target};
 
 /// The most addresses of one `subscriptions/listen` request. The accepted ones are reported.
