@@ -2,6 +2,7 @@
 
 use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage, Stamped};
 use exuvia_policy::Redaction;
+use exuvia_replay::NotReplayable;
 use exuvia_tool::{CallError, CallId, Cost, Json, Limits, Origin, ToolCall, ToolOutcome};
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -59,6 +60,9 @@ pub struct Exported {
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<ExportedEnd>,
+    /// Why it is not replayable, where it is not recorded to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_replayable: Option<String>,
 }
 
 /// An answer to an approval.
@@ -243,6 +247,7 @@ impl Exported {
             recorded_at: utc(recorded.map_or(0, |recorded| recorded.at_ms)),
             places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
             is_erased: record.is_erased,
+            not_replayable: record.cut().map(|cut| NotReplayable::Cut(cut).to_string()),
             erased: erased.map(|erased| ExportedErasure { by: erased.principal.to_string(), at: utc(erased.at_ms) }),
             ..Self::default()
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use exuvia_config::{AccessConfig, Config, ConfigErrors, ConfiguredServer, Mode, PinMode, Transport};
+use exuvia_config::{AccessConfig, Config, ConfigErrors, ConfiguredServer, Mode, PinMode, Transport, WorkspacesConfig};
 use exuvia_journal::{AccessStore, ApprovalStore, Journal};
 use exuvia_pins::PinFolder;
 use exuvia_policy::{Policy, Redaction};
@@ -66,6 +66,8 @@ pub struct EffectiveConfig {
     pub access: AccessConfig,
     /// What comes of tools that are not as they were first seen, by server.
     pub pins: BTreeMap<String, PinMode>,
+    /// The files of scripts.
+    pub workspaces: WorkspacesConfig,
     /// Who may call what.
     pub policy: Policy,
     /// The servers, in their order.
@@ -94,6 +96,7 @@ impl EffectiveConfig {
             redaction: config.journal.redaction.clone(),
             access: config.access.clone(),
             pins: config.pins.clone(),
+            workspaces: config.workspaces.clone(),
             policy: config.policy.clone(),
             servers: config.servers.iter().map(ServerSummary::of).collect(),
         }

@@ -284,7 +284,11 @@ fn approvals(approvals: &ApprovalsConfig) -> Value {
 
 fn of_workspace(workspace: &WorkspaceConfig) -> Value {
     json!({
-        "share": if workspace.share == WorkspaceShare::All { "all" } else { "key" },
+        "share": match workspace.share {
+            WorkspaceShare::All => "all",
+            WorkspaceShare::Key => "key",
+            WorkspaceShare::Session => "session",
+        },
         "read_only": workspace.access == FileAccess::ReadOnly,
         "path": workspace.path.as_deref().map(path),
         "bytes": workspace.bytes,

@@ -271,8 +271,11 @@ impl App {
 
     /// The journal is the last: calls that are cut off are recorded.
     async fn shutdown(self) {
-        let Self { upstreams, answer_shapes, budgets, journal, start, .. } = self;
+        let Self { gateway, upstreams, answer_shapes, budgets, journal, start, .. } = self;
         drop(start);
+        let workspaces = Arc::clone(gateway.workspaces());
+        // What cannot be removed now is removed by a later process.
+        let _ = tokio::task::spawn_blocking(move || workspaces.end_sessions()).await;
         store(answer_shapes).await;
         upstreams.shutdown().await;
         if tokio::time::timeout(STORING, budgets.close()).await.is_err() {

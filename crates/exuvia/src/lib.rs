@@ -28,6 +28,7 @@ mod logs;
 mod machine;
 mod notifications;
 mod paint;
+mod present_files;
 mod reload;
 mod sample;
 mod script;

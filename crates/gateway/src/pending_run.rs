@@ -10,6 +10,7 @@ use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
 use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
+use exuvia_replay::RecordedSize;
 use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
 };
@@ -85,6 +86,8 @@ pub(crate) struct PendingRun {
     /// Who is asked where the policy asks. None: nobody.
     pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) view_store: Arc<ViewStore>,
+    /// The client by its name, which files of one session are of.
+    pub(crate) session: Arc<str>,
     pub(crate) workspaces: Arc<Workspaces>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
@@ -231,7 +234,8 @@ impl PendingRun {
     async fn live_io(&self, clock: Duration, active: &Arc<ActiveTime>) -> Result<SystemIo, OpenError> {
         let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
-        let files = self.workspaces.files(config, &self.identity, self.profile.as_deref()).await?;
+        let whose = (&*self.identity, &*self.session);
+        let files = self.workspaces.files(config, whose, self.profile.as_deref()).await?;
         Ok(match files {
             Some(files) => io.with_files(files),
             None => io,
@@ -249,7 +253,9 @@ impl PendingRun {
             Ok(io) => io,
             Err(error) => return (Report::fault(error.to_string()), Cost::ZERO),
         };
-        let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
+        let io = self
+            .record
+            .io(io, resumed.as_ref().map_or_else(RecordedSize::default, |resumed| resumed.resume.recorded_size()));
         let run_view = Arc::clone(&self.run_view);
         let tools = RunTools::new(RunParts {
             context: self.context,

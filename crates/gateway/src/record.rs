@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use exuvia_journal::{
     Entry, Event, Journal, JournalError, JournalErrorKind, Losses, Object, PackedGuest, Refusal, Seq,
 };
-use exuvia_replay::{PendingReadings, RecordingIo};
+use exuvia_replay::{PendingReadings, RecordedSize, RecordingIo};
 use exuvia_runtime::SystemIo;
 use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunIo};
 use tracing::field::display;
@@ -191,18 +191,19 @@ impl RunRecord {
         self.recorder.journal.keep_guest(guest);
     }
 
-    /// What the run takes time and chance from, recorded where the journal keeps it. `live`: what that is taken from. So many bytes are
-    /// recorded of an earlier part of the run.
-    pub(crate) fn io(self: &Arc<Self>, live: SystemIo, recorded_bytes: usize) -> Box<dyn RunIo> {
+    /// What the run takes time and chance from, recorded where the journal keeps it. `live`: what that is taken from. So much is recorded of an
+    /// earlier part of the run.
+    pub(crate) fn io(self: &Arc<Self>, live: SystemIo, recorded: RecordedSize) -> Box<dyn RunIo> {
         if !self.keeps_readings() {
             return Box::new(live);
         }
         let record = Arc::clone(self);
-        let sink = move |readings| {
-            // An entry that is lost is logged and counted.
-            let _ = record.append(Event::RunReadings(readings));
+        // An entry that is lost is logged and counted, and one that is late is not lost.
+        let sink = move |readings| match record.append(Event::RunReadings(readings)) {
+            Ok(()) => true,
+            Err(error) => error.kind() == JournalErrorKind::Late,
         };
-        let io = RecordingIo::after(recorded_bytes, live, sink);
+        let io = RecordingIo::after(recorded, live, sink);
         // There is one for each part of a run, and each has a record of its own.
         let _ = self.readings.set(io.pending());
         Box::new(io)

@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-use exuvia_journal::JournalError;
+use exuvia_journal::{Cut, JournalError};
 use exuvia_tool::CallId;
+
+use crate::recorded_size::{MAX_FILE_BYTES, MAX_READINGS_BYTES};
 
 /// Why a run cannot be replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub enum NotReplayable {
     BadNamespace(String),
     /// The answer of this call is not kept.
     NoAnswer(CallId),
+    /// It is not recorded to its end.
+    Cut(Cut),
+    /// What it read of its files is not kept.
+    NoFileContent,
     /// The sandbox itself failed in it.
     Fault,
     /// It is over: there is nothing to bring back.
@@ -70,6 +76,8 @@ impl fmt::Display for NotReplayable {
             }
             Self::BadNamespace(digest) => write!(f, "not replayable: the kept namespace {digest} cannot be read"),
             Self::NoAnswer(call) => write!(f, "not replayable: the answer of call {} is not in the journal", call.0),
+            Self::Cut(cut) => write!(f, "not replayable: {}", cut_reason(*cut)),
+            Self::NoFileContent => f.write_str("not replayable: what it read of its files is not in the journal"),
             Self::Fault => f.write_str("not replayable: the sandbox itself failed in this run"),
             Self::Over => f.write_str("the run is over"),
             Self::OtherGuest { recorded, present } => write!(
@@ -88,6 +96,14 @@ impl fmt::Display for NotReplayable {
                 "not replayable here: the run had {recorded} bytes of memory and this engine gives {present}; raise its memory for runs"
             ),
         }
+    }
+}
+
+fn cut_reason(cut: Cut) -> String {
+    match cut {
+        Cut::Files => format!("it read more than {} MiB of different data from its files", MAX_FILE_BYTES >> 20),
+        Cut::Readings => format!("it took more than {} MiB of readings from the world", MAX_READINGS_BYTES >> 20),
+        _ => "the journal had no room for what it took from the world".to_owned(),
     }
 }
 

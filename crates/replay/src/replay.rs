@@ -1,12 +1,12 @@
 //! A recorded run, run again.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use exuvia_host::FUEL_SLICE;
 use exuvia_journal::{Archive, Object, Record};
 use exuvia_runtime::{Engine, Report, Script};
-use exuvia_tool::{CallId, Limits, Namespace, RunId};
+use exuvia_tool::{CallId, Limits, Namespace, RunFiles, RunId, locked};
 
 use crate::departure::{Departure, NewCall};
 use crate::difference::{Difference, differences, log_difference};
@@ -14,6 +14,7 @@ use crate::edited::Edited;
 use crate::error::{NotReplayable, ReplayError};
 use crate::namespace::kept_namespace;
 use crate::progress::Progress;
+use crate::read_files::ReadFiles;
 use crate::recorded_run::RecordedRun;
 use crate::replay_io::ReplayIo;
 use crate::replay_tools::ReplayTools;
@@ -34,6 +35,7 @@ pub struct Replay {
     until_call: Option<CallId>,
     edited: Option<String>,
     takes_any_guest: bool,
+    present_files: Option<Arc<dyn RunFiles>>,
 }
 
 /// What came of a replay.
@@ -44,6 +46,9 @@ pub struct Replayed {
     pub verdict: Verdict,
     /// What of the end differs, for a run that has a recorded end, and a replay that came to one: also of an edited script.
     pub differences: Vec<Difference>,
+    /// Files whose content is not what the run read, where it did not change them itself: by path, at most 100. Empty without files to
+    /// [compare](Replay::beside) with.
+    pub changed_files: Vec<String>,
     /// The report of the replay. One that was ended before its script was is `cancelled`.
     pub report: Report,
 }
@@ -88,7 +93,11 @@ impl Replay {
     /// The journal cannot be read, or the run cannot be replayed.
     pub async fn load(archive: &dyn Archive, run: &RunId) -> Result<Self, ReplayError> {
         let record = archive.record(run.as_str()).await?.ok_or(NotReplayable::Unknown)?;
-        let run = RecordedRun::of(&record)?;
+        let mut run = RecordedRun::of(&record)?;
+        if run.has_blocks() {
+            let mut blocks = archive.file_blocks(run.id.as_str()).await?;
+            run.add_blocks(&mut blocks)?;
+        }
         let digest = run.start.namespace_sha256.clone();
         if digest.is_empty() {
             return Err(NotReplayable::NoReadings.into());
@@ -110,13 +119,19 @@ impl Replay {
         if run.start.namespace_sha256.is_empty() || (run.readings.is_empty() && run.is_whole()) {
             return Err(NotReplayable::NoReadings);
         }
+        if let Some(cut) = run.cut {
+            return Err(NotReplayable::Cut(cut));
+        }
+        if run.has_blocks() {
+            return Err(NotReplayable::NoFileContent);
+        }
         if run.end.as_ref().is_some_and(|end| end.outcome == "fault") {
             return Err(NotReplayable::Fault);
         }
         let read = kept_namespace(namespace).filter(|_| namespace.sha256 == run.start.namespace_sha256);
         let namespace = read.ok_or_else(|| NotReplayable::BadNamespace(run.start.namespace_sha256.clone()))?;
         let (run, namespace) = (Arc::new(run), Arc::new(namespace));
-        Ok(Self { run, namespace, until_call: None, edited: None, takes_any_guest: false })
+        Ok(Self { run, namespace, until_call: None, edited: None, takes_any_guest: false, present_files: None })
     }
 
     /// Stops when the script makes this call, counted from 1.
@@ -135,6 +150,12 @@ impl Replay {
     #[must_use]
     pub fn with_any_guest(self) -> Self {
         Self { takes_any_guest: true, ..self }
+    }
+
+    /// Compares what the run read of files with what these have now, where it did not change them itself.
+    #[must_use]
+    pub fn beside(self, files: Arc<dyn RunFiles>) -> Self {
+        Self { present_files: Some(files), ..self }
     }
 
     pub(crate) fn into_parts(self) -> (Arc<RecordedRun>, Arc<Namespace>) {
@@ -163,11 +184,16 @@ impl Replay {
         let progress = Progress::new(source, self.until_call);
         let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
         let run = engine.run(Script::new(script), limits, Arc::new(tools));
-        let run = run
-            .with_io(Box::new(ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files() }))
-            .with_cancellation(progress.stop());
+        let read = self.present_files.as_ref().map(|_| Arc::<Mutex<ReadFiles>>::default());
+        let io = ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files(), read: read.clone() };
+        let run = run.with_io(Box::new(io)).with_cancellation(progress.stop());
         let report = run.execute().await;
-        Ok(self.compared(report, &progress))
+        let mut replayed = self.compared(report, &progress);
+        if let (Some(read), Some(files)) = (read, &self.present_files) {
+            let read = std::mem::take(&mut *locked(&read));
+            replayed.changed_files = read.changed(&**files).await;
+        }
+        Ok(replayed)
     }
 
     fn limits(&self, engine: &Engine) -> Result<Limits, NotReplayable> {
@@ -189,7 +215,8 @@ impl Replay {
     }
 
     fn compared(&self, report: Report, progress: &Progress) -> Replayed {
-        let verdict = |verdict, differences, report| Replayed { verdict, differences, report };
+        let verdict =
+            |verdict, differences, report| Replayed { verdict, differences, changed_files: Vec::new(), report };
         let early = match progress.ending() {
             Some(Ending::Departed(departure)) => Some(Verdict::Departed(*departure)),
             Some(Ending::NewCall(call)) => Some(Verdict::NewCall(call)),

@@ -1,12 +1,13 @@
 //! Time, chance and waiting from a record.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
 use crate::progress::Progress;
+use crate::read_files::ReadFiles;
 use crate::replay_files::ReplayFiles;
 use crate::source::Kind;
 
@@ -15,11 +16,14 @@ pub(crate) struct ReplayIo {
     pub(crate) progress: Arc<Progress>,
     /// Whether the run had files.
     pub(crate) has_files: bool,
+    /// What it reads of them.
+    pub(crate) read: Option<Arc<Mutex<ReadFiles>>>,
 }
 
 impl RunIo for ReplayIo {
     fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
-        self.has_files.then(|| Arc::new(ReplayFiles(Arc::clone(&self.progress))) as _)
+        let files = || ReplayFiles { progress: Arc::clone(&self.progress), read: self.read.clone() };
+        self.has_files.then(|| Arc::new(files()) as _)
     }
 
     fn wall_clock(&mut self) -> Duration {

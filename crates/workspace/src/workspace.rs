@@ -186,6 +186,10 @@ impl Workspace {
     }
 
     pub(crate) fn set_modified(&self, path: &Path, modified: Duration) -> Result<(), FileError> {
+        if path.as_os_str().is_empty() {
+            // That of the top says when the workspace was used last.
+            return Ok(());
+        }
         let time = UNIX_EPOCH.checked_add(modified).ok_or(FileError::Invalid)?;
         let time = SystemTimeSpec::from(SystemTime::from_std(time));
         self.top.set_symlink_times(beneath(path), None, Some(time)).map_err(|error| shown(&error))

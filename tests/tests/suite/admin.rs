@@ -57,6 +57,11 @@ const ASKED: &[(&str, &str)] = &[
     ("POST", "/try/check"),
     ("POST", "/try/run"),
     ("GET", "/tokens/daily"),
+    // In `workspace/clients.rs`.
+    ("GET", "/workspaces"),
+    ("GET", "/workspaces/{name}/{directory}/files"),
+    ("GET", "/workspaces/{name}/{directory}/file"),
+    ("POST", "/workspaces/{name}/{directory}/remove"),
 ];
 
 #[test]

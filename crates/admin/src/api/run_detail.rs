@@ -74,6 +74,8 @@ pub(super) struct RunDetail {
     usage: Option<RunUsage>,
     /// Whether it can be replayed, as far as the record says: its content is there.
     replayable: bool,
+    /// Why it cannot, where it is not recorded to its end.
+    not_replayable_why: Option<String>,
 }
 
 /// A call, without its arguments and its answer.
@@ -124,7 +126,9 @@ impl RunDetail {
     pub(super) fn of(exported: Exported, approvals: &[(u64, String)], now: RunNow) -> Self {
         let RunNow { live, waits, trace_url } = now;
         let Exported { id, kind, principal, outcome, started_ms, is_erased, rejected, .. } = exported;
-        let replayable = kind == "run" && !is_erased && exported.start.is_some();
+        let not_replayable_why = exported.not_replayable;
+        let is_whole = !is_erased && not_replayable_why.is_none();
+        let replayable = kind == "run" && is_whole && exported.start.is_some();
         let has_start = exported.start.is_some();
         let (start, end) = (exported.start.unwrap_or_default(), exported.end);
         let has_script = !start.source.is_empty();
@@ -164,6 +168,7 @@ impl RunDetail {
             error: end.error,
             usage,
             replayable,
+            not_replayable_why,
         }
     }
 }

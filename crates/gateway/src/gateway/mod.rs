@@ -1,5 +1,6 @@
 //! The gateway: what is the same for all runs of a process, and how one of them starts.
 
+mod client_files;
 mod reload;
 mod run_handle;
 mod start;

@@ -127,6 +127,7 @@ impl Gateway {
             registered,
             approvals: self.approvals.clone(),
             view_store: Arc::clone(&self.view_store),
+            session: Arc::clone(client.name()),
             workspaces: Arc::clone(&self.workspaces),
             can_park: self.archive.is_some() && self.recorder.keeps_readings(),
             stopping: self.stopped.clone(),

@@ -7,7 +7,7 @@ use crate::hex::Digest;
 use crate::{ApprovalChannel, ApprovalState, ClientClaims, Event, JournalError, JournalErrorKind, Reading, RunUsage};
 
 /// The newest version that this program reads. It writes each record in the oldest that can hold it.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// The version that has costs, and refusals by a budget.
 const COSTS: u32 = 2;
 /// The version that has records of what was removed.
@@ -16,6 +16,8 @@ pub(crate) const REMOVALS: u32 = 2;
 const APPROVALS: u32 = 3;
 /// The version that has what the files of a run answered.
 const FILES: u32 = 4;
+/// The version that keeps what was read of files apart, and says where a record was cut.
+const BLOCKS: u32 = 5;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -301,7 +303,7 @@ fn prefix(version: u32, seq: u64) -> String {
 /// The version of the record of an event: the oldest that can hold it.
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
-        Event::RunReadings(readings) if readings.iter().any(|one| matches!(one, Reading::File { .. })) => return FILES,
+        Event::RunReadings(readings) => return readings.iter().map(reading_version).max().unwrap_or(OLDEST),
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),
@@ -311,6 +313,15 @@ pub(crate) fn version_of(event: &Event) -> u32 {
         _ => false,
     };
     if has_costs { COSTS } else { OLDEST }
+}
+
+fn reading_version(reading: &Reading) -> u32 {
+    match reading {
+        Reading::FileBlock { .. } | Reading::Cut(_) => BLOCKS,
+        Reading::File { .. } if reading.file_block().is_some() => BLOCKS,
+        Reading::File { .. } => FILES,
+        _ => OLDEST,
+    }
 }
 
 /// A cost as it is written. None: nothing.

@@ -12,8 +12,8 @@ use exuvia_tool::{
 use super::*;
 use crate::hex::Digest;
 use crate::{
-    ApprovalChannel, ApprovalState, ClientClaims, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError, RunStart,
-    RunUsage, Seq, Stamped,
+    ApprovalChannel, ApprovalState, ClientClaims, Cut, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError,
+    RunStart, RunUsage, Seq, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -68,11 +68,16 @@ fn file_readings() -> Vec<Reading> {
     let stat = FileStat { kind: FileKind::Other, size: 4, modified, identity: 9 };
     vec![
         file(Ok(FileValue::Opened { file: FileHandle(1), kind: FileKind::File })),
-        file(Ok(FileValue::Bytes(vec![0, 255, 7]))),
+        file(Ok(FileValue::Bytes(vec![0, 255, 7].into()))),
         file(Ok(FileValue::Stat(stat))),
         file(Ok(FileValue::Entries(vec![FileEntry { name: "a".into(), kind: FileKind::Directory }]))),
         file(Err(FileError::Quota)),
     ]
+}
+
+fn block_readings() -> Vec<Reading> {
+    let block = Reading::FileBlock { asked: [7; 16], sha256: [9; 32], bytes: 4_096 };
+    vec![block, Reading::Cut(Cut::Files), Reading::Cut(Cut::Readings), Reading::Cut(Cut::Journal)]
 }
 
 fn end() -> RunEnd {
@@ -146,6 +151,7 @@ fn examples() -> Vec<(String, Event)> {
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),
+        ("run-readings-blocks".to_owned(), Event::RunReadings(block_readings())),
         (
             "call-intended".to_owned(),
             Event::CallIntended {
@@ -327,7 +333,7 @@ fn a_newer_version_is_refused_as_such_and_anything_else_as_malformed() {
     assert!(kind(&head).is_ok());
     // What the oldest version holds is written in it, and read in every later one.
     assert!(head.starts_with("{\"v\":1,") && kind(&head.replacen("\"v\":1", "\"v\":2", 1)).is_ok());
-    for newer in [head.replacen("\"v\":1", "\"v\":5", 1), "{\"v\":5,\"other\":[]}".to_owned()] {
+    for newer in [head.replacen("\"v\":1", "\"v\":6", 1), "{\"v\":6,\"other\":[]}".to_owned()] {
         assert_eq!(kind(&newer), Err(JournalErrorKind::Newer), "{newer}");
     }
     for malformed in [
