@@ -88,7 +88,13 @@ impl Sandbox {
     }
 
     /// The state of a further script of the same guest: with all limits of its own but that on memory.
-    pub fn begin_again(&mut self, tools: Arc<dyn ToolHost>, mut io: Box<dyn RunIo>, limits: &Limits, events: EventSink) {
+    pub fn begin_again(
+        &mut self,
+        tools: Arc<dyn ToolHost>,
+        mut io: Box<dyn RunIo>,
+        limits: &Limits,
+        events: EventSink,
+    ) {
         if let Some(files) = io.files() {
             self.files.get_or_insert_default().take_over(files);
         }

@@ -54,6 +54,7 @@ mod resume_files;
 mod resume_io;
 mod resume_tools;
 mod resuming;
+mod revival;
 mod source;
 mod strict;
 
@@ -67,3 +68,4 @@ pub use recorded_run::{CallState, RecordedCall, RecordedRun};
 pub use recording_io::RecordingIo;
 pub use replay::{Replay, Replayed, Verdict};
 pub use resume::{Resume, ResumedParts, Resumption};
+pub use revival::{Revived, revive};

@@ -146,8 +146,11 @@ impl Run {
         if let Some(stop) = self.script.too_large(&self.limits) {
             return (Report::not_started(Outcome::Stopped(stop)), Some(instance));
         }
-        let Some(instance) = instance.wake(&self.engine, self.limits.memory_bytes).await else {
-            return (Report::not_started(Outcome::Unavailable(NO_ROOM.to_owned())), None);
+        let woken = instance.wake(&self.engine, self.limits.memory_bytes);
+        let instance = match self.cancellation.run_until_cancelled(woken).await {
+            Some(Some(instance)) => instance,
+            Some(None) => return (Report::not_started(Outcome::Unavailable(NO_ROOM.to_owned())), None),
+            None => return (Report::not_started(Outcome::Cancelled), None),
         };
         let Instance { store, guest, cleaning } = instance;
         let (report, left) = self.execute_now(Place::Old(Box::new(store), guest), true).await;
@@ -172,6 +175,7 @@ impl Run {
                 (new_store(&engine, sandbox, *memory, &limits), None)
             }
             Place::Old(mut store, guest) => {
+                store.set_hostcall_fuel(exchange_bytes(&limits));
                 store.data_mut().sandbox.begin_again(Arc::clone(&tools), io, &limits, events);
                 (*store, Some(guest))
             }
@@ -303,9 +307,11 @@ async fn time_up(wall: Duration, waits: &Waits, counted: &Counted) {
 fn new_store(engine: &Engine, sandbox: Sandbox, memory: MemoryLimit, limits: &Limits) -> Store<StoreState> {
     let mut store = Store::new(&engine.inner.engine, StoreState { sandbox, memory });
     store.limiter_async(|state| &mut state.memory);
-    // No text of the guest can be larger than its memory.
-    store.set_hostcall_fuel(
-        usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).saturating_add(EXCHANGE_SLACK_BYTES),
-    );
+    store.set_hostcall_fuel(exchange_bytes(limits));
     store
+}
+
+/// The most that one exchange with the guest may carry, in bytes: no text of the guest can be larger than its memory.
+fn exchange_bytes(limits: &Limits) -> usize {
+    usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).saturating_add(EXCHANGE_SLACK_BYTES)
 }

@@ -13,7 +13,7 @@ use super::*;
 use crate::hex::Digest;
 use crate::{
     ApprovalChannel, ApprovalState, ClientClaims, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError, RunStart,
-    RunUsage, Seq, Stamped,
+    RunUsage, Seq, SessionScript, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -47,7 +47,14 @@ fn start() -> RunStart {
         policy_sha256: DIGEST.into(),
         guest_sha256: DIGEST.into(),
         repairs: Some(RunId::new("01KB0000000000000000000000")),
+        session: None,
     }
+}
+
+fn session_start() -> RunStart {
+    let session =
+        SessionScript { name: "report".into(), index: 2, after: Some(RunId::new("01KB0000000000000000000000")) };
+    RunStart { session: Some(session), ..start() }
 }
 
 fn readings() -> Vec<Reading> {
@@ -143,6 +150,7 @@ fn examples() -> Vec<(String, Event)> {
             },
         ),
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
+        ("run-started-session".to_owned(), Event::RunStarted(Box::new(session_start()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),
@@ -327,7 +335,7 @@ fn a_newer_version_is_refused_as_such_and_anything_else_as_malformed() {
     assert!(kind(&head).is_ok());
     // What the oldest version holds is written in it, and read in every later one.
     assert!(head.starts_with("{\"v\":1,") && kind(&head.replacen("\"v\":1", "\"v\":2", 1)).is_ok());
-    for newer in [head.replacen("\"v\":1", "\"v\":5", 1), "{\"v\":5,\"other\":[]}".to_owned()] {
+    for newer in [head.replacen("\"v\":1", "\"v\":6", 1), "{\"v\":6,\"other\":[]}".to_owned()] {
         assert_eq!(kind(&newer), Err(JournalErrorKind::Newer), "{newer}");
     }
     for malformed in [
