@@ -197,6 +197,10 @@ impl Gateway {
             return Ok(None);
         }
         let resume = resume(archive, &waiting.run).await?;
+        if resume.recorded().start.session.is_some() {
+            let why = "its session is as it was before it: send the script again";
+            return Err(NotNow::Void(why.to_owned()));
+        }
         resume.fits(&self.engine).map_err(|why| NotNow::Void(why.to_string()))?;
         let role = waiting.role.as_deref();
         let identity = self.access().identity_of(&waiting.principal, role);
@@ -245,7 +249,8 @@ impl Gateway {
             }
         };
         let script = Script::new(resume.recorded().start.source.clone());
-        let started = StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, place };
+        let started =
+            StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, session: None, place };
         // Nobody follows it but by its name.
         let (prepared, span, _) = self.prepared(&view, &client, started);
         let resumed = Resumed { resume, before, asked, repair, lease };

@@ -92,7 +92,7 @@ impl Workspaces {
 }
 
 /// The name of a principal's directory: no two have one.
-fn directory_name(principal: &Principal) -> String {
+pub(crate) fn directory_name(principal: &Principal) -> String {
     let is_plain = |name: &str| {
         name.len() <= PLAIN_NAME_BYTES
             && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))

@@ -147,6 +147,12 @@ impl Engine {
         self.inner.config.runs_at_limit(memory_bytes)
     }
 
+    /// How many [instances](crate::Instance) may rest.
+    #[must_use]
+    pub fn resting_instances(&self) -> u32 {
+        self.inner.config.resting_instances
+    }
+
     /// What runs hold of [`EngineConfig::runs_memory_bytes`], in bytes, until their memory is clean again.
     #[must_use]
     pub fn held_memory_bytes(&self) -> u64 {
