@@ -147,7 +147,7 @@ impl PendingRun {
         let (engine, archive, spender) = (&self.engine, self.archive.as_deref(), &self.spender);
         let begins = turn.begin(Reviving { engine, archive, spender, config, limits });
         let left = self.cancellation.run_until_cancelled(begins).await.unwrap_or(Err(Outcome::Cancelled))?;
-        Ok(SessionPart(left))
+        Ok(SessionPart::after(left))
     }
 
     /// The name under which its client finds it again.
@@ -290,12 +290,20 @@ impl PendingRun {
     }
 
     /// What the run takes from the machine: its clocks and randomness, and its files if it has some.
-    async fn live_io(&self, clock: Duration, active: &Arc<ActiveTime>) -> Result<SystemIo, OpenError> {
+    async fn live_io(
+        &self,
+        clock: Duration,
+        active: &Arc<ActiveTime>,
+        session: Option<&SessionPart>,
+    ) -> Result<SystemIo, OpenError> {
         let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
         let files = self.workspaces.files(config, &self.identity, self.profile.as_deref()).await?;
         Ok(match files {
-            Some(files) => io.with_files(files),
+            Some(files) => io.with_files(match session {
+                Some(session) => session.files.of_script(files),
+                None => files,
+            }),
             None => io,
         })
     }
@@ -307,7 +315,7 @@ impl PendingRun {
         let clock = part.clock();
         let RunPart { took, active, holds, resumed, session } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let io = match self.live_io(clock, &active).await {
+        let io = match self.live_io(clock, &active, session.as_ref()).await {
             Ok(io) => io,
             Err(error) => {
                 return CameOfPart { report: Report::fault(error.to_string()), cost: Cost::ZERO, left: None };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_journal::{Approval, RunUsage};
-use exuvia_replay::{Resume, Resumption};
-use exuvia_runtime::{ActiveTime, Outcome, Report, Run};
+use exuvia_replay::{Resume, Resumption, SessionFiles};
+use exuvia_runtime::{ActiveTime, Instance, Outcome, Report, Run};
 use exuvia_tool::{BoxFuture, Cost, HeldCall, RunIo, ToolHost};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -31,12 +31,23 @@ pub(crate) struct RunPart {
     pub(crate) session: Option<SessionPart>,
 }
 
-/// What a script of a session begins with. None: it is the first one.
-pub(crate) struct SessionPart(pub(crate) Option<Left>);
+/// What a script of a session begins with.
+#[derive(Default)]
+pub(crate) struct SessionPart {
+    /// None: it is the first one.
+    instance: Option<Instance>,
+    clock: Duration,
+    /// What scripts before it have open.
+    pub(crate) files: SessionFiles,
+}
 
 impl SessionPart {
-    fn clock(&self) -> Duration {
-        self.0.as_ref().map_or(Duration::ZERO, |left| left.clock)
+    pub(crate) fn after(left: Option<Left>) -> Self {
+        left.map_or_else(Self::default, |Left { instance, clock, files }| Self {
+            instance: Some(instance),
+            clock,
+            files,
+        })
     }
 }
 
@@ -44,7 +55,7 @@ impl RunPart {
     /// Where its clock goes on.
     pub(crate) fn clock(&self) -> Duration {
         let resumed = self.resumed.as_ref().map(|resumed| resumed.clock);
-        resumed.or_else(|| self.session.as_ref().map(SessionPart::clock)).unwrap_or_default()
+        resumed.or_else(|| self.session.as_ref().map(|session| session.clock)).unwrap_or_default()
     }
 }
 
@@ -59,11 +70,10 @@ pub(crate) struct CameOfPart {
 
 /// Executes a script, in its session if it is of one.
 pub(crate) async fn executed(run: Run, session: Option<SessionPart>) -> (Report, Option<Left>) {
-    let Some(session) = session else { return (run.execute().await, None) };
-    let clock = session.clock();
-    let (report, instance) = run.execute_in_session(session.0.map(|left| left.instance)).await;
+    let Some(SessionPart { instance, clock, files }) = session else { return (run.execute().await, None) };
+    let (report, instance) = run.execute_in_session(instance).await;
     let clock = clock + Duration::from_millis(report.usage.wall_ms.saturating_add(1));
-    (report, instance.map(|instance| Left { instance, clock }))
+    (report, instance.map(|instance| Left { instance, clock, files }))
 }
 
 /// The record of a run that is brought back.

@@ -13,6 +13,7 @@ use crate::difference::{Difference, differences, log_difference};
 use crate::edited::Edited;
 use crate::error::{NotReplayable, ReplayError};
 use crate::namespace::kept_namespace;
+use crate::open_files::SessionFiles;
 use crate::progress::Progress;
 use crate::recorded_run::RecordedRun;
 use crate::replay_io::ReplayIo;
@@ -181,12 +182,12 @@ impl Replay {
     ///
     /// The engine is not one that the run can be replayed on.
     pub async fn run(&self, engine: &Engine) -> Result<Replayed, NotReplayable> {
-        let mut instance = None;
+        let (mut instance, open) = (None, SessionFiles::default());
         for earlier in &self.before {
             let earlier = if self.takes_any_guest { &earlier.clone().with_any_guest() } else { earlier };
-            instance = Some(earlier.run_again(engine, instance).await?);
+            instance = Some(earlier.run_again(engine, instance, &open).await?);
         }
-        let (run, progress) = self.prepared(engine)?;
+        let (run, progress) = self.prepared(engine, &open)?;
         let report = match instance {
             None => run.execute().await,
             Some(_) => run.execute_in_session(instance).await.0,
@@ -203,8 +204,9 @@ impl Replay {
         &self,
         engine: &Engine,
         instance: Option<Instance>,
+        open: &SessionFiles,
     ) -> Result<Instance, NotReplayable> {
-        let (run, progress) = self.prepared(engine)?;
+        let (run, progress) = self.prepared(engine, open)?;
         let (report, instance) = run.execute_in_session(instance).await;
         if let Outcome::Unavailable(_) = &report.outcome {
             return Err(NotReplayable::NoRoom);
@@ -220,7 +222,7 @@ impl Replay {
         }
     }
 
-    fn prepared(&self, engine: &Engine) -> Result<(Run, Arc<Progress>), NotReplayable> {
+    fn prepared(&self, engine: &Engine, open: &SessionFiles) -> Result<(Run, Arc<Progress>), NotReplayable> {
         let limits = self.limits(engine)?;
         let source: Box<dyn Source> = match self.edited {
             None => Box::new(Strict::new(Arc::clone(&self.run))),
@@ -230,9 +232,9 @@ impl Replay {
         let progress = Progress::new(source, self.until_call);
         let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
         let run = engine.run(Script::new(script), limits, Arc::new(tools));
-        let run = run
-            .with_io(Box::new(ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files() }))
-            .with_cancellation(progress.stop());
+        let (has_files, open) = (self.run.has_files(), open.clone());
+        let io = ReplayIo { progress: Arc::clone(&progress), has_files, open };
+        let run = run.with_io(Box::new(io)).with_cancellation(progress.stop());
         Ok((run, progress))
     }
 

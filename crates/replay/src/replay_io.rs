@@ -6,6 +6,7 @@ use std::time::Duration;
 use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
+use crate::open_files::SessionFiles;
 use crate::progress::Progress;
 use crate::replay_files::ReplayFiles;
 use crate::source::Kind;
@@ -15,11 +16,14 @@ pub(crate) struct ReplayIo {
     pub(crate) progress: Arc<Progress>,
     /// Whether the run had files.
     pub(crate) has_files: bool,
+    /// What the scripts of its session have open.
+    pub(crate) open: SessionFiles,
 }
 
 impl RunIo for ReplayIo {
     fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
-        self.has_files.then(|| Arc::new(ReplayFiles(Arc::clone(&self.progress))) as _)
+        let files = || ReplayFiles { progress: Arc::clone(&self.progress), open: self.open.clone() };
+        self.has_files.then(|| Arc::new(files()) as _)
     }
 
     fn wall_clock(&mut self) -> Duration {

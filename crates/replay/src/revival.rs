@@ -7,6 +7,7 @@ use exuvia_runtime::{Engine, Instance};
 use exuvia_tool::RunId;
 
 use crate::error::{NotReplayable, ReplayError};
+use crate::open_files::SessionFiles;
 use crate::replay::Replay;
 
 /// A session that is as its last script left it.
@@ -19,6 +20,8 @@ pub struct Revived {
     pub fuel: u64,
     /// Where the clock of the last script stood.
     pub clock: Duration,
+    /// What its scripts have open.
+    pub files: SessionFiles,
 }
 
 /// Runs the scripts of a session again, in their order, on their records: nothing in it is live. One record at a time is in memory.
@@ -32,7 +35,7 @@ pub async fn revive(
     scripts: &[RunId],
     fuel: u64,
 ) -> Result<Revived, ReplayError> {
-    let (mut instance, mut used, mut clock) = (None, 0_u64, Duration::ZERO);
+    let (mut instance, mut used, mut clock, files) = (None, 0_u64, Duration::ZERO, SessionFiles::default());
     for script in scripts {
         let replay = Replay::load_alone(archive, script).await?;
         let recorded = replay.recorded();
@@ -41,8 +44,8 @@ pub async fn revive(
             return Err(NotReplayable::RevivalFuel { allowed: fuel }.into());
         }
         clock = clock.max(recorded.clock);
-        instance = Some(replay.run_again(engine, instance).await?);
+        instance = Some(replay.run_again(engine, instance, &files).await?);
     }
     let instance = instance.ok_or(NotReplayable::Unknown)?;
-    Ok(Revived { instance, fuel: used, clock })
+    Ok(Revived { instance, fuel: used, clock, files })
 }

@@ -208,7 +208,8 @@ impl Sessions {
         let dropped = locked(&self.warm).make_room(most as usize);
         drop(dropped);
         if most > 0 {
-            let kept = warm::WarmSession { last, clock: left.clock, instance: left.instance.rest() };
+            let Left { instance, clock, files } = left;
+            let kept = warm::WarmSession { last, clock, files, instance: instance.rest() };
             locked(&self.warm).insert(key, kept);
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use exuvia_access::budget::Spender;
 use exuvia_config::SessionsConfig;
 use exuvia_journal::{Archive, SessionScript};
-use exuvia_replay::{NotReplayable, ReplayError, revive};
+use exuvia_replay::{NotReplayable, ReplayError, SessionFiles, revive};
 use exuvia_runtime::{Engine, Instance, Limits, Outcome, Report};
 use exuvia_tool::RunId;
 use tokio::sync::OwnedMutexGuard;
@@ -38,6 +38,8 @@ pub(crate) struct Left {
     pub(crate) instance: Instance,
     /// Where the clock stood.
     pub(crate) clock: Duration,
+    /// What is open.
+    pub(crate) files: SessionFiles,
 }
 
 /// What a session is brought back with.
@@ -78,10 +80,10 @@ impl SessionTurn {
     ///
     /// It cannot be made again. What comes of the script.
     pub(crate) async fn begin(&mut self, reviving: Reviving<'_>) -> Result<Option<Left>, Outcome> {
-        if let Some(WarmSession { instance, clock, .. }) = self.warm.take()
+        if let Some(WarmSession { instance, clock, files, .. }) = self.warm.take()
             && let Some(instance) = instance.wake(reviving.engine, reviving.limits.memory_bytes).await
         {
-            return Ok(Some(Left { instance, clock }));
+            return Ok(Some(Left { instance, clock, files }));
         }
         if self.state.scripts.is_empty() {
             return Ok(None);
@@ -113,7 +115,7 @@ impl SessionTurn {
                 let (name, fuel) = (&self.state.name, revived.fuel);
                 tracing::info!(session = name, scripts = scripts.len(), fuel, duration.ms = ms, "session brought back");
                 self.revived = Some(fuel);
-                Ok(Left { instance: revived.instance, clock: revived.clock })
+                Ok(Left { instance: revived.instance, clock: revived.clock, files: revived.files })
             }
             Err(ReplayError::NotReplayable(NotReplayable::NoRoom)) => {
                 Err(SessionError::NotNow("there is no memory for it".to_owned()).outcome())

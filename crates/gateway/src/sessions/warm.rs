@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use exuvia_replay::SessionFiles;
 use exuvia_runtime::Instance;
 
 /// An interpreter between two scripts.
@@ -12,6 +13,7 @@ pub(super) struct WarmSession {
     pub(super) last: Option<String>,
     /// Where its clock stood.
     pub(super) clock: Duration,
+    pub(super) files: SessionFiles,
     pub(super) instance: Instance,
 }
 
