@@ -186,7 +186,9 @@ impl PendingRun {
         self.registered.live().is(RunState::Queued);
         let namespace = admitted.namespace.clone();
         let limits = reservation.lower(self.run_view.settings.limits.clone());
-        let session = match turn.as_mut() {
+        // One that a person is asked about first takes nothing while it waits for that.
+        let asked = !admitted.held.is_empty();
+        let mut session = match turn.as_mut().filter(|_| !asked) {
             None => None,
             Some(turn) => match self.begun(turn, &limits).await {
                 Ok(part) => Some(part),
@@ -198,7 +200,7 @@ impl PendingRun {
         };
         let place = turn.as_ref().map(SessionTurn::script);
         let started = Event::RunStarted(Box::new(RunStart { session: place, ..self.start(&admitted, &limits) }));
-        let (active, asked) = (Arc::<ActiveTime>::default(), !admitted.held.is_empty());
+        let active = Arc::<ActiveTime>::default();
         let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } =
             admitted;
         let holds = self.holds(&script, &source_sha256, reads, &active, None);
@@ -220,6 +222,12 @@ impl PendingRun {
                     && let Some(outcome) = self.unapproved(holds, held).await
                 {
                     return Report::not_started(outcome);
+                }
+                if let Some(turn) = turn.as_mut().filter(|_| asked) {
+                    session = match self.begun(turn, &limits).await {
+                        Ok(part) => Some(part),
+                        Err(outcome) => return Report::not_started(outcome),
+                    };
                 }
                 reservation.start();
                 let part = RunPart { took, active, holds, resumed: None, session };

@@ -169,9 +169,10 @@ impl SessionTurn {
         report.notes.push(format!("the session {is}: nothing that the script did to variables is kept"));
     }
 
-    async fn write(&self) -> std::io::Result<()> {
+    /// Without `self`, of which an interpreter is a part that no two threads may look at.
+    fn write(&self) -> impl Future<Output = std::io::Result<()>> + Send + use<> {
         let (file, state) = (Arc::clone(&self.file), self.state.clone());
-        blocking(move || file.write(&state)).await
+        blocking(move || file.write(&state))
     }
 
     #[cfg(test)]
