@@ -109,7 +109,7 @@ impl PendingRun {
             let report = self.decided(script, &mut ending, &mut None).await;
             return over(report, ending, kept_as).await;
         };
-        self.execute_in(&session, script, ending, kept_as).await
+        Box::pin(self.execute_in(&session, script, ending, kept_as)).await
     }
 
     /// The same in a session, when it has its turn there.
@@ -190,7 +190,7 @@ impl PendingRun {
         let asked = !admitted.held.is_empty();
         let mut session = match turn.as_mut().filter(|_| !asked) {
             None => None,
-            Some(turn) => match self.begun(turn, &limits).await {
+            Some(turn) => match Box::pin(self.begun(turn, &limits)).await {
                 Ok(part) => Some(part),
                 Err(outcome) => {
                     let source = (admitted.script.source().len() as u64, admitted.source_sha256);
@@ -224,7 +224,7 @@ impl PendingRun {
                     return Report::not_started(outcome);
                 }
                 if let Some(turn) = turn.as_mut().filter(|_| asked) {
-                    session = match self.begun(turn, &limits).await {
+                    session = match Box::pin(self.begun(turn, &limits)).await {
                         Ok(part) => Some(part),
                         Err(outcome) => return Report::not_started(outcome),
                     };

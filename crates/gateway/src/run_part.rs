@@ -71,7 +71,7 @@ pub(crate) struct CameOfPart {
 /// Executes a script, in its session if it is of one.
 pub(crate) async fn executed(run: Run, session: Option<SessionPart>) -> (Report, Option<Left>) {
     let Some(SessionPart { instance, clock, files }) = session else { return (run.execute().await, None) };
-    let (report, instance) = run.execute_in_session(instance).await;
+    let (report, instance) = Box::pin(run.execute_in_session(instance)).await;
     let clock = clock + Duration::from_millis(report.usage.wall_ms.saturating_add(1));
     (report, instance.map(|instance| Left { instance, clock, files }))
 }

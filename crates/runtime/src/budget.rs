@@ -134,7 +134,9 @@ impl State {
             return Some(());
         }
         // It was there: it rests.
-        before.map(|before| self.claims.insert(id, before));
+        if let Some(before) = before {
+            self.claims.insert(id, before);
+        }
         None
     }
 
@@ -363,9 +365,9 @@ mod tests {
     #[tokio::test]
     async fn what_rests_is_dropped_for_those_who_wait_and_wakes_only_where_all_can_end() {
         let budget = Budget::new(150);
-        let resting = Arc::new(Mutex::new(Vec::new()));
+        let resting = Arc::new(Mutex::new(Vec::<Share>::new()));
         let relief = Arc::clone(&resting);
-        budget.set_relief(Box::new(move || relief.lock().unwrap().pop().map(|share: Share| drop(share)).is_some()));
+        budget.set_relief(Box::new(move || relief.lock().unwrap().pop().is_some()));
         for _ in 0..2 {
             let mut share = budget.admit(20, 100).await;
             share.rest(40);
@@ -374,8 +376,8 @@ mod tests {
         assert_eq!(budget.held(), 80);
         let first = budget.admit(20, 70).await;
         assert_eq!(resting.lock().unwrap().len(), 2, "there is room for it beside them");
-        let second = budget.admit(20, 100).await;
-        assert_eq!(resting.lock().unwrap().len(), 0, "70 of 150 bytes are too few");
+        let second = budget.admit(20, 130).await;
+        assert_eq!(resting.lock().unwrap().len(), 0, "nobody could end beside them");
         let mut third = budget.admit(20, 60).await;
         third.rest(40);
         assert!(!third.wake(40, 140) && budget.held() == 80, "nobody could end any more");
