@@ -5,8 +5,11 @@ use std::time::{Duration, Instant};
 
 use exuvia_config::SessionsConfig;
 use exuvia_gateway::meta::{self, BadRequestKind};
-use exuvia_gateway::{Profile, Profiles};
-use exuvia_tests::{SampleGateway, Settings, fake};
+use exuvia_gateway::{ApprovalConfig, Profile, Profiles};
+use exuvia_journal::{ApprovalStore, MemoryApprovals};
+use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
+use exuvia_runtime::Limits;
+use exuvia_tests::{SampleGateway, Settings, TestJournal, fake};
 use serde_json::{Value, json};
 
 use super::{Sessions, cold, error, value};
@@ -100,6 +103,25 @@ async fn a_script_that_is_cancelled_leaves_the_session_as_it_was() {
     run.cancellation().cancel();
     assert_eq!(run.report().await.outcome.name(), "cancelled");
     assert_eq!(sessions.value("a", "n").await, json!([1]));
+    sessions.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_waits_for_an_approval_in_vain_is_not_parked_and_leaves_the_session_as_it_was() {
+    let store = MemoryApprovals::new(Arc::new(TestJournal::default()));
+    let approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
+    let limits = Limits { hold_ms: 100, ..Limits::default() };
+    let sessions = Sessions::asking(SessionsConfig::default(), limits, Some(approvals)).await;
+    let rules = ServerRules { on_unlisted: OnUnlisted::AskAtCall, ..ServerRules::default() };
+    let source = PolicySource { servers: [("fake".to_owned(), rules)].into(), ..PolicySource::default() };
+    sessions.gateway.gateway().set_policy(Policy::compile(source, ["fake"]).expect("a policy"));
+    sessions.value("a", "n = [1]").await;
+    let (run, report) = sessions.run("a", "n.append(2)\nfake.echo(value=1)").await;
+    assert_eq!(report.outcome.name(), "awaiting-approval");
+    let goes_on = store.waiting(&run).await.expect("readable").is_some_and(|waiting| waiting.state.goes_on());
+    assert!(!goes_on, "nobody brings it back");
+    assert_eq!(sessions.value("a", "n").await, json!([1]));
+    assert!(sessions.made().is_empty());
     sessions.gateway.stop().await;
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_config::SessionsConfig;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{Client, View};
+use exuvia_gateway::{ApprovalConfig, Client, View};
 use exuvia_journal::{Archive as _, Record};
 use exuvia_replay::{Replay, Verdict};
 use exuvia_runtime::{Limits, Outcome, Report};
@@ -39,6 +39,10 @@ impl Sessions {
     }
 
     async fn with(config: SessionsConfig, limits: Limits) -> Self {
+        Self::asking(config, limits, None).await
+    }
+
+    async fn asking(config: SessionsConfig, limits: Limits, approvals: Option<ApprovalConfig>) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = folder.path().join("calls");
         let server = fake(SERVED, &["--record", made.to_str().expect("UTF-8")]);
@@ -47,6 +51,7 @@ impl Sessions {
             journal: Arc::clone(&journal),
             repair_age: Some(Duration::from_secs(600)),
             sessions: Some((folder.path().join("sessions"), config)),
+            approvals,
             ..Settings::default()
         };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
