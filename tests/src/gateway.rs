@@ -7,11 +7,11 @@ use std::time::Duration;
 use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_catalog::files::Layouts;
-use exuvia_config::{ServerConfig, UpstreamLimits, WorkspacesConfig};
+use exuvia_config::{ServerConfig, SessionsConfig, UpstreamLimits, WorkspacesConfig};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
     ApprovalConfig, Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles,
-    QueueLimits, StartedBy, ToolPins, Workspaces,
+    QueueLimits, Sessions, StartedBy, ToolPins, Workspaces,
 };
 use exuvia_journal::{Archive, Journal};
 use exuvia_mcp_client::RelayOptions;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub approvals: Option<ApprovalConfig>,
     /// Where workspaces are, and who has which. None: scripts have no files.
     pub workspaces: Option<(PathBuf, WorkspacesConfig)>,
+    /// Where sessions of scripts are kept, and how. None: there are none.
+    pub sessions: Option<(PathBuf, SessionsConfig)>,
 }
 
 impl Settings {
@@ -77,6 +79,7 @@ impl Default for Settings {
             budgets: Budgets::none(),
             approvals: None,
             workspaces: None,
+            sessions: None,
         }
     }
 }
@@ -124,6 +127,7 @@ impl SampleGateway {
         let names: Vec<String> = upstreams.servers().iter().map(|server| server.name.clone()).collect();
         let (workspace_dir, workspaces) = settings.workspaces.clone().unzip();
         let workspaces = workspaces.unwrap_or_default();
+        let (session_dir, sessions) = settings.sessions.clone().unzip();
         let gateway = Gateway::new(GatewayConfig {
             engine: engine().clone(),
             upstreams: Arc::clone(&upstreams),
@@ -143,6 +147,7 @@ impl SampleGateway {
                 repair_age: settings.repair_age.unwrap_or_default(),
                 pins: names.iter().map(|name| (name.clone(), settings.pin)).collect(),
                 workspaces: Arc::new(workspaces),
+                sessions,
             },
             access: Arc::clone(&settings.access),
             budgets: Arc::clone(&settings.budgets),
@@ -150,6 +155,7 @@ impl SampleGateway {
             pins: settings.pins.map(|folder| Arc::new(ToolPins::kept_in(Some(folder)))),
             approvals: settings.approvals,
             workspaces: Arc::new(Workspaces::kept_in(workspace_dir)),
+            sessions: Arc::new(Sessions::kept_in(session_dir)),
         });
         let gateway = Arc::new(gateway.expect("threads for runs"));
         gateway.follow_approvals();

@@ -77,7 +77,8 @@ pub fn here() -> PathBuf {
 /// The engine of this test process.
 pub fn engine() -> &'static Engine {
     static ENGINE: OnceLock<Engine> = OnceLock::new();
-    ENGINE.get_or_init(|| Engine::new(&EngineConfig::default()).expect("the engine starts"))
+    let config = EngineConfig { resting_instances: 64, ..EngineConfig::default() };
+    ENGINE.get_or_init(|| Engine::new(&config).expect("the engine starts"))
 }
 
 /// Runs a script against [`TestTools`].

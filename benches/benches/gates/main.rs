@@ -14,6 +14,7 @@ mod merged;
 mod parked;
 mod payloads;
 mod peaks;
+mod script_sessions;
 mod servers;
 mod session;
 mod system;
@@ -29,7 +30,7 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 19] = [
+const GATES: [(&str, Gate); 20] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
@@ -46,6 +47,7 @@ const GATES: [(&str, Gate); 19] = [
     ("sigterm", |runtime| runtime.block_on(trials::stops_under_load())),
     ("kills", |runtime| runtime.block_on(trials::kills())),
     ("parked", |runtime| runtime.block_on(parked::ten_thousand_wait())),
+    ("sessions", |runtime| runtime.block_on(script_sessions::a_thousand_go_on())),
     ("lists", |runtime| runtime.block_on(lists::every_filter_is_fast())),
     ("fuel", |_| exuvia_benches::fuel::check(false).map(|()| "within the baseline".into())),
     ("ignored", |_| commands::ignored_tests()),

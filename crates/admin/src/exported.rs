@@ -130,6 +130,21 @@ pub struct ExportedStart {
     /// The earlier run whose answers it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repairs: Option<String>,
+    /// Its place in a session. Left out: it is none of a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<ExportedSession>,
+}
+
+/// The place of a script in a session.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+pub struct ExportedSession {
+    /// The session, as its client named it.
+    pub name: String,
+    /// Which script of the session it is, counted from 1.
+    pub index: u64,
+    /// The run of the script before it. Left out: it is the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// A call. One that was made again after a failure is listed for each attempt.
@@ -349,6 +364,11 @@ fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {
         policy_sha256: start.policy_sha256.clone(),
         guest_sha256: start.guest_sha256.clone(),
         repairs: start.repairs.as_ref().map(ToString::to_string),
+        session: start.session.as_ref().map(|session| ExportedSession {
+            name: session.name.clone(),
+            index: session.index,
+            after: session.after.as_ref().map(ToString::to_string),
+        }),
     }
 }
 

@@ -11,7 +11,7 @@ use exuvia_tool::Limits;
 
 use crate::{
     AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile,
-    Profiles, Runs, ServerConfig, TlsFiles, UpstreamLimits, WorkspacesConfig,
+    Profiles, Runs, ServerConfig, SessionsConfig, TlsFiles, UpstreamLimits, WorkspacesConfig,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
@@ -59,6 +59,8 @@ pub struct Config {
     pub approvals: ApprovalsConfig,
     /// Where scripts keep files.
     pub workspaces: WorkspacesConfig,
+    /// How scripts go on where earlier ones stopped. None: they do not.
+    pub sessions: Option<SessionsConfig>,
     /// Who may use it beside the operator.
     pub access: AccessConfig,
     /// What is configured and left out, for the operator.
@@ -111,6 +113,7 @@ impl Default for Config {
             admin: AdminConfig::default(),
             approvals: ApprovalsConfig::default(),
             workspaces: WorkspacesConfig::default(),
+            sessions: None,
             access: AccessConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),
@@ -143,11 +146,13 @@ impl Config {
     pub fn profiles(&self) -> Profiles {
         let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
         let files = |name| self.workspaces.of(None, name).map(|(_, workspace)| workspace.access);
-        let named = self
-            .profiles
-            .iter()
-            .map(|(name, profile)| (name.clone(), profile.clone().with_files(files(Some(name.as_str())))));
-        Profiles { default: Profile::new(default).with_files(files(None)), named: named.collect() }
+        let has_sessions = self.sessions.is_some();
+        let named = self.profiles.iter().map(|(name, profile)| {
+            let profile = profile.clone().with_files(files(Some(name.as_str()))).with_sessions(has_sessions);
+            (name.clone(), profile)
+        });
+        let default = Profile::new(default).with_files(files(None)).with_sessions(has_sessions);
+        Profiles { default, named: named.collect() }
     }
 
     /// The profiles of an operator's command: every server, for scripts.

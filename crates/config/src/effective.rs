@@ -11,7 +11,7 @@ use toml::Table;
 use crate::{
     AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess, Grant,
     HttpProtocol, IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect, PASSED_VARIABLES, Profile,
-    RoleConfig, Share, Transport, WorkspaceConfig, WorkspaceShare,
+    RoleConfig, SessionsConfig, Share, Transport, WorkspaceConfig, WorkspaceShare,
 };
 
 /// What stands in the place of a value that may be a secret.
@@ -66,6 +66,19 @@ fn effective(config: &Config) -> Value {
         "approvals": approvals(&config.approvals),
         "workspaces": config.workspaces.named.iter().map(|(name, one)| (name.clone(), of_workspace(one))).collect::<Map<_, _>>(),
         "workspace": config.workspaces.everyone,
+        "sessions": config.sessions.as_ref().map(sessions),
+    })
+}
+
+fn sessions(sessions: &SessionsConfig) -> Value {
+    json!({
+        "warm": sessions.warm,
+        "idle_minutes": sessions.idle_minutes(),
+        "per_principal": sessions.per_principal,
+        "scripts": sessions.scripts,
+        "fuel": sessions.fuel,
+        "revival_fuel": sessions.revival_fuel,
+        "keep_days": sessions.keep_days(),
     })
 }
 

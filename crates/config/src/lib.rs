@@ -53,6 +53,7 @@ mod role_credential;
 mod runs;
 mod server_refs;
 mod servers;
+mod sessions;
 mod sources;
 mod summary;
 mod trust;
@@ -85,6 +86,7 @@ pub use servers::{
     OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport, UpstreamLimits, is_loopback,
     parse_mcp_servers, passed_variables,
 };
+pub use sessions::SessionsConfig;
 pub use sources::Sources;
 pub use summary::summary;
 pub use workspace::{WorkspaceConfig, WorkspaceShare, WorkspacesConfig};

@@ -31,6 +31,8 @@ pub struct Paths {
     pub setup_dir: Option<PathBuf>,
     /// Where scripts keep files.
     pub workspace_dir: Option<PathBuf>,
+    /// What is known of sessions of scripts.
+    pub session_dir: Option<PathBuf>,
 }
 
 impl Paths {
@@ -47,6 +49,7 @@ impl Paths {
             journal_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/journal")),
             setup_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/setup")),
             workspace_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/workspaces")),
+            session_dir: xdg.as_ref().map(|xdg| xdg.data_dir().join("exuvia/sessions")),
         }
     }
 }

@@ -25,6 +25,7 @@ pub struct Profile {
     servers: Vec<(String, Mode)>,
     has_bare_names: bool,
     files: Option<FileAccess>,
+    has_sessions: bool,
 }
 
 /// What scripts may do with the files of their workspace.
@@ -68,6 +69,19 @@ impl Profile {
     #[must_use]
     pub fn files(&self) -> Option<FileAccess> {
         self.files
+    }
+
+    /// The same, whose scripts may go on where earlier ones stopped, or may not.
+    #[must_use]
+    pub fn with_sessions(mut self, has_sessions: bool) -> Self {
+        self.has_sessions = has_sessions;
+        self
+    }
+
+    /// Whether scripts may go on where earlier ones stopped.
+    #[must_use]
+    pub fn has_sessions(&self) -> bool {
+        self.has_sessions
     }
 
     /// The same with those servers alone for which `shows` holds.

@@ -8,8 +8,8 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{
-    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Settings, ToolPins, View, Workspaces,
-    now_ms,
+    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings, ToolPins, View,
+    Workspaces, now_ms,
 };
 use exuvia_journal::{AccessStore, ApprovalStore};
 use exuvia_pins::PinFolder;
@@ -93,6 +93,7 @@ impl ReloadableConfig {
             repair_age: config.runs.repair_age(),
             pins: config.pins.clone(),
             workspaces: Arc::new(config.workspaces.clone()),
+            sessions: config.sessions.clone(),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
@@ -212,7 +213,7 @@ impl App {
             Recording::Configured | Recording::MemoryOnly => None,
         };
         let approvals = asking.as_ref().map(|asking| Arc::clone(&asking.store));
-        let notified = config.approvals.clone();
+        let (notified, has_sessions) = (config.approvals.clone(), config.sessions.is_some());
         let config = GatewayConfig {
             engine,
             upstreams: Arc::clone(&upstreams),
@@ -226,6 +227,7 @@ impl App {
             pins: Some(tool_pins()),
             approvals: asking,
             workspaces: Arc::new(Workspaces::kept_in(Paths::of_user().workspace_dir)),
+            sessions: Arc::new(Sessions::kept_in(Paths::of_user().session_dir)),
         };
         // What clients see is made there, which may take long.
         let gateway =
@@ -234,6 +236,9 @@ impl App {
         if recording == Recording::Asking {
             notifications::begin(&notified, &gateway)?;
             gateway.sweep_workspaces();
+            if has_sessions {
+                gateway.sweep_sessions();
+            }
         }
         Ok(Self { gateway, upstreams, answer_shapes, budgets, journal, approvals, start })
     }

@@ -15,6 +15,7 @@ use crate::guest_args::GuestArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
 use crate::logs::LogFormat;
+use crate::session_args::SessionArgs;
 use crate::setup_args::{SetupArgs, known_client};
 use crate::suite_args::{BenchArgs, TokensArgs};
 use crate::version;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Budgets(BudgetsArgs),
     /// List, print and remove files that scripts keep in a workspace
     Workspace(WorkspaceArgs),
+    /// List and forget sessions of scripts
+    Sessions(SessionArgs),
     /// Verify the record of runs, or prove a part of it to a third party
     Audit(AuditArgs),
     /// Run recorded runs again, without any server: to the unit of fuel, or to the first event that differs
@@ -140,7 +143,8 @@ impl Command {
             | Self::Servers(_)
             | Self::Setup(_)
             | Self::Tokens(_)
-            | Self::Workspace(_) => &[],
+            | Self::Workspace(_)
+            | Self::Sessions(_) => &[],
         }
     }
 

@@ -32,6 +32,7 @@ mod present_files;
 mod reload;
 mod sample;
 mod script;
+mod session_args;
 mod setup;
 mod setup_args;
 mod shutdown;
@@ -112,6 +113,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
         Command::Workspace(args) => commands::workspace::workspace(args).await,
+        Command::Sessions(args) => commands::sessions::sessions(args).await,
         Command::Budgets(args) => commands::budgets::budgets(args.command).await,
         Command::Audit(args) => commands::audit::audit(args).await,
         Command::Bench(args) => commands::bench::bench(args).await,

@@ -205,6 +205,10 @@ impl Gateway {
             return Ok(None);
         }
         let resume = resume(archive, &waiting.run).await?;
+        if resume.recorded().start.session.is_some() {
+            let why = "its session is as it was before it: send the script again";
+            return Err(NotNow::Void(why.to_owned()));
+        }
         let role = waiting.role.as_deref();
         let identity = self.access().identity_of(&waiting.principal, role);
         let identity = identity.map_err(|why| match why {
@@ -273,7 +277,8 @@ impl Gateway {
             }
         };
         let script = Script::new(resume.recorded().start.source.clone());
-        let started = StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, place };
+        let started =
+            StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, session: None, place };
         // Nobody follows it but by its name.
         let (mut prepared, span, _) = self.prepared(&view, &client, started);
         prepared.engine = engine;

@@ -15,7 +15,7 @@ use crate::ids::now_ms;
 use crate::over_budget::settled;
 use crate::pending_run::{PendingRun, over};
 use crate::recorded_end::recorded_end;
-use crate::run_part::{Resumed, ResumedPart, RunPart};
+use crate::run_part::{CameOfPart, Resumed, ResumedPart, RunPart};
 use crate::runs::RunState;
 
 /// The rule that asks about a whole script.
@@ -121,8 +121,8 @@ impl PendingRun {
         reservation.start();
         let (spent, took) = (before.cost, Duration::from_millis(before.wall_ms));
         let resumed = Some(ResumedPart { resume, clock, repair: repair.map(Arc::new) });
-        let part = RunPart { took, active, holds: Some(holds), resumed };
-        let (report, cost) = self.run(script, grants, limits, part).await;
+        let part = RunPart { took, active, holds: Some(holds), resumed, session: None };
+        let CameOfPart { report, cost, .. } = self.run(script, grants, limits, part).await;
         let report = settled(report, reservation, before);
         ending.came = Some(recorded_end(&report, spent + cost));
         report

@@ -8,7 +8,8 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
-use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
+use exuvia_config::SessionsConfig;
+use exuvia_journal::{Archive, ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
 use exuvia_replay::RecordedSize;
 use exuvia_runtime::{
@@ -35,9 +36,10 @@ use crate::queue::QueuePlace;
 use crate::record::RunRecord;
 use crate::recorded_end::recorded_end;
 use crate::repair::Repair;
-use crate::run_part::{RunEnds, RunPart, begun};
+use crate::run_part::{CameOfPart, RunEnds, RunPart, SessionPart, begun, executed};
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
+use crate::sessions::{Reviving, SessionError, SessionTurn, Sessions};
 use crate::settings::RunView;
 use crate::view_store::ViewStore;
 use crate::workspaces::Workspaces;
@@ -91,6 +93,10 @@ pub(crate) struct PendingRun {
     pub(crate) workspaces: Arc<Workspaces>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
+    /// The session in which it runs.
+    pub(crate) session: Option<String>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) archive: Option<Arc<dyn Archive>>,
     /// Cancelled when the gateway ends.
     pub(crate) stopping: CancellationToken,
     pub(crate) _place: QueuePlace,
@@ -102,8 +108,49 @@ impl PendingRun {
         let mut ending = RunEndGuard::new(&self.record, &self.metrics);
         let script = std::mem::replace(&mut self.script, Script::new(""));
         let kept_as = self.kept_as();
-        let report = self.decided(script, &mut ending).await;
-        over(report, ending, kept_as).await
+        let Some(session) = self.session.take() else {
+            let report = self.decided(script, &mut ending, &mut None).await;
+            return over(report, ending, kept_as).await;
+        };
+        Box::pin(self.execute_in(&session, script, ending, kept_as)).await
+    }
+
+    /// The same in a session, when it has its turn there.
+    async fn execute_in(self, session: &str, script: Script, mut ending: RunEndGuard, kept: Option<RunId>) -> Report {
+        let bytes = script.source().len() as u64;
+        let (run, config) = (self.context.origin.run().cloned(), self.run_view.settings.sessions.clone());
+        let entered = self.entered(session, config.as_ref());
+        let mut turn = match self.cancellation.run_until_cancelled(entered).await.unwrap_or(Err(Outcome::Cancelled)) {
+            Ok(turn) => Some(turn),
+            Err(outcome) => {
+                let report = self.refused(outcome, (bytes, String::new())).await;
+                return over(report, ending, kept).await;
+            }
+        };
+        let (record, resting) = (Arc::clone(&self.record), self.engine.resting_instances());
+        let report = self.decided(script, &mut ending, &mut turn).await;
+        let mut report = over(report, ending, kept).await;
+        if let (Some(turn), Some(run)) = (turn, run) {
+            let is_recorded = report.unrecorded == 0 && record.has_all_readings();
+            turn.end(&run, is_recorded, config.map_or(0, |config| config.warm.min(resting)), &mut report).await;
+        }
+        report
+    }
+
+    async fn entered(&self, session: &str, config: Option<&SessionsConfig>) -> Result<SessionTurn, Outcome> {
+        let config = config.filter(|_| self.archive.is_some() && self.record.keeps_readings());
+        let config = config.ok_or(SessionError::NotKept).map_err(|error| error.outcome())?;
+        let entered = self.sessions.enter(config, &self.context.principal, self.profile.as_deref(), session).await;
+        entered.map_err(|error| error.outcome())
+    }
+
+    /// What a script of a session begins with.
+    async fn begun(&self, turn: &mut SessionTurn, limits: &Limits) -> Result<SessionPart, Outcome> {
+        let Some(config) = &self.run_view.settings.sessions else { return Err(SessionError::NotKept.outcome()) };
+        let (engine, archive, spender) = (&self.engine, self.archive.as_deref(), &self.spender);
+        let begins = turn.begin(Reviving { engine, archive, spender, config, limits });
+        let left = self.cancellation.run_until_cancelled(begins).await.unwrap_or(Err(Outcome::Cancelled))?;
+        Ok(SessionPart::after(left))
     }
 
     /// The name under which its client finds it again.
@@ -111,7 +158,7 @@ impl PendingRun {
         self.context.origin.run().filter(|_| self.is_kept).cloned()
     }
 
-    async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard) -> Report {
+    async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard, turn: &mut Option<SessionTurn>) -> Report {
         // Before the script is read: who has nothing left costs nothing.
         let reserved = self.cancellation.run_until_cancelled(self.reserved()).await;
         let mut reservation = match reserved.unwrap_or(Err(Outcome::Cancelled)) {
@@ -142,8 +189,21 @@ impl PendingRun {
         self.registered.live().is(RunState::Queued);
         let namespace = admitted.namespace.clone();
         let limits = reservation.lower(self.run_view.settings.limits.clone());
-        let started = Event::RunStarted(Box::new(self.start(&admitted, &limits)));
-        let (active, asked) = (Arc::<ActiveTime>::default(), !admitted.held.is_empty());
+        // One that a person is asked about first takes nothing while it waits for that.
+        let asked = !admitted.held.is_empty();
+        let mut session = match turn.as_mut().filter(|_| !asked) {
+            None => None,
+            Some(turn) => match Box::pin(self.begun(turn, &limits)).await {
+                Ok(part) => Some(part),
+                Err(outcome) => {
+                    let source = (admitted.script.source().len() as u64, admitted.source_sha256);
+                    return self.refused(outcome, source).await;
+                }
+            },
+        };
+        let place = turn.as_ref().map(SessionTurn::script);
+        let started = Event::RunStarted(Box::new(RunStart { session: place, ..self.start(&admitted, &limits) }));
+        let active = Arc::<ActiveTime>::default();
         let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } =
             admitted;
         let holds = self.holds(&script, &source_sha256, reads, &active, None);
@@ -166,9 +226,18 @@ impl PendingRun {
                 {
                     return Report::not_started(outcome);
                 }
+                if let Some(turn) = turn.as_mut().filter(|_| asked) {
+                    session = match Box::pin(self.begun(turn, &limits)).await {
+                        Ok(part) => Some(part),
+                        Err(outcome) => return Report::not_started(outcome),
+                    };
+                }
                 reservation.start();
-                let part = RunPart { took, active, holds, resumed: None };
-                let (report, cost) = self.run(script, grants, limits, part).await;
+                let part = RunPart { took, active, holds, resumed: None, session };
+                let CameOfPart { report, cost, left } = self.run(script, grants, limits, part).await;
+                if let Some(turn) = turn {
+                    turn.left = left;
+                }
                 let report = settled(report, reservation, RunUsage::default());
                 ending.came = Some(recorded_end(&report, cost));
                 with_ending(noted(report, &notes), at_the_end)
@@ -210,6 +279,7 @@ impl PendingRun {
             policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
             guest_sha256: self.engine.guest_sha256().to_owned(),
             repairs: self.repair.as_ref().map(|repair| repair.of().clone()),
+            session: None,
         }
     }
 
@@ -231,27 +301,37 @@ impl PendingRun {
     }
 
     /// What the run takes from the machine: its clocks and randomness, and its files if it has some.
-    async fn live_io(&self, clock: Duration, active: &Arc<ActiveTime>) -> Result<SystemIo, OpenError> {
+    async fn live_io(
+        &self,
+        clock: Duration,
+        active: &Arc<ActiveTime>,
+        session: Option<&SessionPart>,
+    ) -> Result<SystemIo, OpenError> {
         let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
         let whose = (&*self.identity, &*self.session);
         let files = self.workspaces.files(config, whose, self.profile.as_deref()).await?;
         Ok(match files {
-            Some(files) => io.with_files(files),
+            Some(files) => io.with_files(match session {
+                Some(session) => session.files.of_script(files),
+                None => files,
+            }),
             None => io,
         })
     }
 
     /// Executes a script that may start. `part`: what of it was executed before.
-    pub(crate) async fn run(self, script: Script, grants: Grants, limits: Limits, part: RunPart) -> (Report, Cost) {
+    pub(crate) async fn run(self, script: Script, grants: Grants, limits: Limits, part: RunPart) -> CameOfPart {
         // Also when this future is dropped before it completes.
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
-        let RunPart { took, active, holds, resumed } = part;
+        let clock = part.clock();
+        let RunPart { took, active, holds, resumed, session } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let clock = resumed.as_ref().map_or(Duration::ZERO, |resumed| resumed.clock);
-        let io = match self.live_io(clock, &active).await {
+        let io = match self.live_io(clock, &active, session.as_ref()).await {
             Ok(io) => io,
-            Err(error) => return (Report::fault(error.to_string()), Cost::ZERO),
+            Err(error) => {
+                return CameOfPart { report: Report::fault(error.to_string()), cost: Cost::ZERO, left: None };
+            }
         };
         let io = self
             .record
@@ -293,9 +373,10 @@ impl PendingRun {
             .with_cancellation(own.clone())
             .with_spent(took)
             .with_hold(ends.held(first_hold, own));
-        let mut report = ends.judged(run.execute().await);
+        let (report, left) = executed(run, session).await;
+        let mut report = ends.judged(report);
         tell_calls(&mut report, &run_view.namespace, tools.notes());
-        (report, tools.cost())
+        CameOfPart { report, cost: tools.cost(), left }
     }
 }
 

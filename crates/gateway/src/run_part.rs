@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use exuvia_journal::{Approval, RunUsage};
-use exuvia_replay::{Resume, Resumption};
-use exuvia_runtime::{ActiveTime, Outcome, Report};
-use exuvia_tool::{BoxFuture, HeldCall, RunIo, ToolHost};
+use exuvia_replay::{Resume, Resumption, SessionFiles};
+use exuvia_runtime::{ActiveTime, Instance, Outcome, Report, Run};
+use exuvia_tool::{BoxFuture, Cost, HeldCall, RunIo, ToolHost};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::approvals::{Lease, RunHolds};
 use crate::call::RunTools;
 use crate::repair::Repair;
+use crate::sessions::Left;
 
 /// How long it may take until a run is where its record ends: nothing in that waits.
 const REPLAY: Duration = Duration::from_secs(600);
@@ -26,6 +27,53 @@ pub(crate) struct RunPart {
     pub(crate) holds: Option<Arc<RunHolds>>,
     /// Its record, if it is brought back.
     pub(crate) resumed: Option<ResumedPart>,
+    /// What it begins with, if it is of a session.
+    pub(crate) session: Option<SessionPart>,
+}
+
+/// What a script of a session begins with.
+#[derive(Default)]
+pub(crate) struct SessionPart {
+    /// None: it is the first one.
+    instance: Option<Instance>,
+    clock: Duration,
+    /// What scripts before it have open.
+    pub(crate) files: SessionFiles,
+}
+
+impl SessionPart {
+    pub(crate) fn after(left: Option<Left>) -> Self {
+        left.map_or_else(Self::default, |Left { instance, clock, files }| Self {
+            instance: Some(instance),
+            clock,
+            files,
+        })
+    }
+}
+
+impl RunPart {
+    /// Where its clock goes on.
+    pub(crate) fn clock(&self) -> Duration {
+        let resumed = self.resumed.as_ref().map(|resumed| resumed.clock);
+        resumed.or_else(|| self.session.as_ref().map(|session| session.clock)).unwrap_or_default()
+    }
+}
+
+/// What came of a part of a run.
+pub(crate) struct CameOfPart {
+    pub(crate) report: Report,
+    /// What its calls cost.
+    pub(crate) cost: Cost,
+    /// What it left for the next script of its session.
+    pub(crate) left: Option<Left>,
+}
+
+/// Executes a script, in its session if it is of one.
+pub(crate) async fn executed(run: Run, session: Option<SessionPart>) -> (Report, Option<Left>) {
+    let Some(SessionPart { instance, clock, files }) = session else { return (run.execute().await, None) };
+    let (report, instance) = Box::pin(run.execute_in_session(instance)).await;
+    let clock = clock + Duration::from_millis(report.usage.wall_ms.saturating_add(1));
+    (report, instance.map(|instance| Left { instance, clock, files }))
 }
 
 /// The record of a run that is brought back.

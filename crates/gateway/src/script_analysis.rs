@@ -147,6 +147,7 @@ mod tests {
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
             workspaces: Arc::default(),
+            sessions: None,
             pins: Default::default(),
         };
         let namespace: Arc<Namespace> =

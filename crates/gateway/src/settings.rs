@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use exuvia_access::Roles;
 use exuvia_catalog::files::{Layouts, StubFiles};
-use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig, WorkspacesConfig};
+use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig, SessionsConfig, WorkspacesConfig};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub pins: BTreeMap<String, PinMode>,
     /// Which scripts have files, and how many.
     pub workspaces: Arc<WorkspacesConfig>,
+    /// How scripts go on where earlier ones stopped. None: they do not.
+    pub sessions: Option<SessionsConfig>,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.

@@ -257,6 +257,7 @@ mod tests {
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
             workspaces: Arc::default(),
+            sessions: None,
             pins: BTreeMap::new(),
         };
         let threads = RunRuntime::new().unwrap();

@@ -265,7 +265,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// The name of a principal's directory: no two have one.
-fn directory_name(principal: &Principal) -> String {
+pub(crate) fn directory_name(principal: &Principal) -> String {
     let is_plain = |name: &str| name.len() <= PLAIN_NAME_BYTES && name.chars().all(is_plain);
     match principal {
         Principal::Operator => "operator".to_owned(),

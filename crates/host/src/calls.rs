@@ -37,6 +37,8 @@ pub(crate) struct Calls {
     pub(crate) active: Arc<ActiveTime>,
     log: CallLog,
     made: u64,
+    /// Which script of its guest this is, counted from 0.
+    script: u32,
     /// Started calls whose answer `wait` has not reported and that were neither taken nor dropped.
     unreported: BTreeSet<CallId>,
     answered_sender: mpsc::UnboundedSender<CallId>,
@@ -47,8 +49,20 @@ pub(crate) struct Calls {
 #[expect(unreachable_pub, reason = "generated bindings name it in a public position of a private module")]
 pub struct PendingCall {
     pub(crate) id: CallId,
+    /// The script of its guest that started it.
+    script: u32,
     pub(crate) answer: Option<oneshot::Receiver<CompletedCall>>,
     pub(crate) task: Option<AbortHandle>,
+}
+
+impl PendingCall {
+    /// Its script is over, and nobody gets its answer.
+    pub(crate) fn give_up(&mut self) {
+        self.answer = None;
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
 }
 
 impl Drop for PendingCall {
@@ -215,6 +229,7 @@ impl Calls {
             active: Arc::default(),
             log: CallLog::new(events),
             made: 0,
+            script: 0,
             unreported: BTreeSet::new(),
             answered_sender,
             answered,
@@ -304,7 +319,7 @@ impl Calls {
             let _ = answered.send(id);
         });
         self.unreported.insert(id);
-        Ok(PendingCall { id, answer: Some(answer), task: Some(task.abort_handle()) })
+        Ok(PendingCall { id, script: self.script, answer: Some(answer), task: Some(task.abort_handle()) })
     }
 
     /// The guest waits for answers, until this is dropped.
@@ -316,6 +331,16 @@ impl Calls {
     /// The started calls whose answers were neither reported nor taken.
     pub(crate) fn unreported(&self) -> impl Iterator<Item = CallId> + '_ {
         self.unreported.iter().copied()
+    }
+
+    /// Those of a further script of the same guest.
+    pub(crate) fn further(&self, tools: Arc<dyn ToolHost>, limits: &Limits, events: EventSink) -> Self {
+        Self { script: self.script.wrapping_add(1), ..Self::new(tools, limits, events) }
+    }
+
+    /// Whether the script that runs started this call, and not an earlier one.
+    pub(crate) fn is_own(&self, pending: &PendingCall) -> bool {
+        pending.script == self.script
     }
 
     /// The script took this call's answer or dropped the call: `wait` has nothing to say of it any more.

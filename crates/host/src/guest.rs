@@ -71,9 +71,37 @@ impl<T: SandboxView> GuestPre<T> {
         source: &str,
         result_bytes: u64,
     ) -> Result<GuestOutcome> {
-        let guest = self.pre.instantiate_async(&mut store).await?;
+        self.instantiate(&mut store).await?.run(store, source, result_bytes).await
+    }
+
+    /// Instantiates the guest in `store`, for scripts that are run one after the other.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub async fn instantiate(&self, store: impl AsContextMut<Data = T>) -> Result<Guest> {
+        Ok(Guest(self.pre.instantiate_async(store).await?))
+    }
+}
+
+/// An instance of the guest, in a store.
+pub struct Guest(bindings::Sandbox);
+
+impl Guest {
+    /// Runs a script: the first one, or a further one with what those before it left, after
+    /// [`begin_again`](crate::Sandbox::begin_again). `store` is the one of the instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`GuestPre::run`]. The instance is of no use any more.
+    pub async fn run<T: SandboxView>(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        source: &str,
+        result_bytes: u64,
+    ) -> Result<GuestOutcome> {
         let script = Script { source, result_bytes };
-        Ok(guest.call_run(&mut store, script).await?.into())
+        Ok(self.0.call_run(store, script).await?.into())
     }
 }
 

@@ -17,10 +17,10 @@ const NATIVE_WRITE_BYTES: usize = 64 << 10;
 #[derive(Clone)]
 pub struct Log {
     shared: Arc<Mutex<Kept>>,
-    events: EventSink,
 }
 
 struct Kept {
+    events: EventSink,
     text: String,
     limit_bytes: usize,
     dropped_bytes: u64,
@@ -39,16 +39,25 @@ impl Log {
     /// An empty log that keeps at most `limit_bytes` and reports to `events` what it kept.
     #[must_use]
     pub fn new(limit_bytes: usize, events: EventSink) -> Self {
-        let kept = Kept { text: String::new(), limit_bytes, dropped_bytes: 0 };
-        Self { shared: Arc::new(Mutex::new(kept)), events }
+        let kept = Kept { events, text: String::new(), limit_bytes, dropped_bytes: 0 };
+        Self { shared: Arc::new(Mutex::new(kept)) }
+    }
+
+    /// Begins anew, for a further script of the same guest, which has the streams of the one before it.
+    pub(crate) fn begin_again(&self, limit_bytes: usize, events: EventSink) {
+        *self.shared.lock().unwrap_or_else(PoisonError::into_inner) =
+            Kept { events, text: String::new(), limit_bytes, dropped_bytes: 0 };
     }
 
     /// Appends as much of `text` as the limit leaves room for, and counts the rest. Nothing is kept after the first cut, so
     /// that the log stays a prefix of what was printed.
     pub(crate) fn append(&self, stream: LogStream, text: &str) {
-        let accepted = self.shared.lock().unwrap_or_else(PoisonError::into_inner).append(text);
+        let (accepted, events) = {
+            let mut kept = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            (kept.append(text), Arc::clone(&kept.events))
+        };
         if accepted > 0 {
-            (self.events)(RunEvent::Log { stream, text: text[..accepted].to_owned() });
+            events(RunEvent::Log { stream, text: text[..accepted].to_owned() });
         }
     }
 

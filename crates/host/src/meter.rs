@@ -25,6 +25,11 @@ impl Meter {
         Self { limit, used: 0, given: 0 }
     }
 
+    /// That of a further script of the same guest, which has the rest of the last slice.
+    pub(crate) fn after(&self, limit: u64) -> Self {
+        Self { limit, used: 0, given: self.given }
+    }
+
     /// The fuel used so far, as of the last slice.
     pub(crate) fn used(&self) -> u64 {
         self.used.min(self.limit)

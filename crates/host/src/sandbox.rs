@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use exuvia_tool::{ActiveTime, Limits, LogStream, RunFiles, RunIo, ToolHost};
+use exuvia_tool::{ActiveTime, Limits, LogStream, RunIo, ToolHost};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::WasiCtx;
 
 use crate::call_log::CallLog;
-use crate::calls::Calls;
+use crate::calls::{Calls, PendingCall};
 use crate::events::EventSink;
+use crate::files::ScriptFiles;
 use crate::log::Log;
 use crate::meter::Meter;
+use crate::no_io::NoIo;
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
 /// ones that a well-behaved guest makes many of.
@@ -25,7 +27,7 @@ pub struct Sandbox {
     pub(crate) wasi: WasiCtx,
     pub(crate) io: Box<dyn RunIo>,
     /// None: the script has no files.
-    pub(crate) files: Option<Arc<dyn RunFiles>>,
+    pub(crate) files: Option<Arc<ScriptFiles>>,
     pub(crate) calls: Calls,
     pub(crate) log: Log,
     pub(crate) meter: Meter,
@@ -49,7 +51,7 @@ impl Sandbox {
     /// The state of a run that is about to start.
     #[must_use]
     pub fn new(tools: Arc<dyn ToolHost>, mut io: Box<dyn RunIo>, limits: &Limits, events: EventSink) -> Self {
-        let files = io.files();
+        let files = io.files().map(ScriptFiles::new);
         let log = Log::new(limits.log_bytes, Arc::clone(&events));
         let mut table = ResourceTable::new();
         let pending_calls = usize::try_from(limits.tool_calls).unwrap_or(usize::MAX);
@@ -70,6 +72,43 @@ impl Sandbox {
     pub fn with_active_time(mut self, active: Arc<ActiveTime>) -> Self {
         self.calls.active = active;
         self
+    }
+
+    /// The script has ended, and its guest is kept for a further one: what it has started and not taken is given up, and its files are let go.
+    pub fn end_script(&mut self) {
+        for entry in self.table.iter_mut() {
+            if let Some(pending) = entry.downcast_mut::<PendingCall>() {
+                pending.give_up();
+            }
+        }
+        if let Some(files) = &self.files {
+            files.give_back();
+        }
+        self.io = Box::new(NoIo);
+    }
+
+    /// The state of a further script of the same guest: with all limits of its own but that on memory.
+    pub fn begin_again(
+        &mut self,
+        tools: Arc<dyn ToolHost>,
+        mut io: Box<dyn RunIo>,
+        limits: &Limits,
+        events: EventSink,
+    ) {
+        if let Some(files) = io.files() {
+            self.files.get_or_insert_default().take_over(files);
+        }
+        let pending_calls = usize::try_from(limits.tool_calls).unwrap_or(usize::MAX);
+        self.table.set_max_capacity(pending_calls.saturating_add(RESOURCES_BESIDE_CALLS));
+        self.log.begin_again(limits.log_bytes, Arc::clone(&events));
+        self.calls = self.calls.further(tools, limits, events);
+        self.meter = self.meter.after(limits.fuel);
+        (self.io, self.searches) = (io, MAX_SEARCHES);
+    }
+
+    /// Counts time by `active` from now on.
+    pub fn set_active_time(&mut self, active: Arc<ActiveTime>) {
+        self.calls.active = active;
     }
 
     /// The log. A clone of it outlives the store.

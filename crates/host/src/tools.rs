@@ -109,6 +109,9 @@ impl tools::HostPendingCall for Sandbox {
 
     async fn take(&mut self, resource: Resource<PendingCall>) -> Result<Result<String, tools::CallError>> {
         let pending = self.table.get_mut(&resource)?;
+        if !self.calls.is_own(pending) {
+            return Ok(told(Err(already_taken())));
+        }
         let (id, answer) = (pending.id, pending.answer.take());
         let answer = match answer {
             Some(answer) => {
@@ -127,7 +130,9 @@ impl tools::HostPendingCall for Sandbox {
 
     fn drop(&mut self, pending: Resource<PendingCall>) -> Result<()> {
         let pending = self.table.delete(pending)?;
-        self.calls.forget(pending.id);
+        if self.calls.is_own(&pending) {
+            self.calls.forget(pending.id);
+        }
         Ok(())
     }
 }

@@ -148,6 +148,19 @@ pub struct RunStart {
     pub guest_sha256: String,
     /// The earlier run whose answers it takes as far as its calls are the same.
     pub repairs: Option<RunId>,
+    /// Its place in a session. None: it is none of a session.
+    pub session: Option<SessionScript>,
+}
+
+/// The place of a script in a session: the scripts before it have left what it begins with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionScript {
+    /// The session, as its client named it.
+    pub name: String,
+    /// Which script of the session it is, counted from 1. Those that were stopped do not count.
+    pub index: u64,
+    /// The run of the script before it. None: it is the first.
+    pub after: Option<RunId>,
 }
 
 /// What a client says of itself: nobody has checked it.
@@ -303,7 +316,8 @@ impl Event {
 impl RunStart {
     fn text_bytes(&self) -> usize {
         let findings: usize = self.findings.iter().map(String::len).sum();
-        size_of::<Self>() + self.source.len() + self.rule.len() + findings
+        let session = self.session.as_ref().map_or(0, |session| session.name.len());
+        size_of::<Self>() + self.source.len() + self.rule.len() + findings + session
     }
 }
 

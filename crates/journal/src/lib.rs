@@ -100,7 +100,9 @@ pub use approvals::{
 pub use archive::{ACTION_PREFIX, Archive, Erasure, Filter, Record, RecordKind, Summary};
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
 pub use blocks::FileBlocks;
-pub use entry::{ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, Stamped};
+pub use entry::{
+    ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
+};
 pub use error::{JournalError, JournalErrorKind};
 pub use memory::MemoryJournal;
 pub use object::{Object, ObjectKind, PackedGuest};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use exuvia_journal::{Cut, JournalError};
-use exuvia_tool::CallId;
+use exuvia_tool::{CallId, RunId};
 
 use crate::recorded_size::{MAX_FILE_BYTES, MAX_READINGS_BYTES};
 
@@ -36,6 +36,24 @@ pub enum NotReplayable {
     Fault,
     /// It is over: there is nothing to bring back.
     Over,
+    /// It is a script of a session, and those before it are not at hand.
+    SessionAlone,
+    /// It is a script of a session with too many before it.
+    SessionTooLong,
+    /// A script of its session that was before it departs from its record.
+    SessionDeparted {
+        /// The script's run.
+        run: RunId,
+        /// Where.
+        departure: String,
+    },
+    /// Its scripts need more fuel to be run again.
+    RevivalFuel {
+        /// What is allowed.
+        allowed: u64,
+    },
+    /// There is no memory for it at the moment.
+    NoRoom,
     /// The engine has another guest.
     OtherGuest {
         /// The digest of the guest that ran it.
@@ -80,6 +98,15 @@ impl fmt::Display for NotReplayable {
             Self::NoFileContent => f.write_str("not replayable: what it read of its files is not in the journal"),
             Self::Fault => f.write_str("not replayable: the sandbox itself failed in this run"),
             Self::Over => f.write_str("the run is over"),
+            Self::SessionAlone => f.write_str("not replayable: a script of a session, and those before it are needed"),
+            Self::SessionTooLong => f.write_str("not replayable: too many scripts of its session were before it"),
+            Self::SessionDeparted { run, departure } => {
+                write!(f, "not replayable: run {run}, a script of its session that was before it: {departure}")
+            }
+            Self::RevivalFuel { allowed } => {
+                write!(f, "running its scripts again takes more than {allowed} units of fuel (`revival_fuel`)")
+            }
+            Self::NoRoom => f.write_str("there is no memory for a replay at the moment: try again later"),
             Self::OtherGuest { recorded, present } => write!(
                 f,
                 "not replayable with this guest ({present}): the run was made with guest {recorded}; replay it with that guest, or \

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use exuvia_host::FUEL_SLICE;
 use exuvia_journal::{Archive, Object, Record};
-use exuvia_runtime::{Engine, Report, Script};
+use exuvia_runtime::{Engine, Instance, Outcome, Report, Run, Script};
 use exuvia_tool::{CallId, Limits, Namespace, RunFiles, RunId, locked};
 
 use crate::departure::{Departure, NewCall};
@@ -13,6 +13,7 @@ use crate::difference::{Difference, differences, log_difference};
 use crate::edited::Edited;
 use crate::error::{NotReplayable, ReplayError};
 use crate::namespace::kept_namespace;
+use crate::open_files::SessionFiles;
 use crate::progress::Progress;
 use crate::read_files::ReadFiles;
 use crate::recorded_run::RecordedRun;
@@ -24,6 +25,9 @@ use crate::strict::Strict;
 /// How many times the time of the original a replay may take, which waits for nothing: it may be made under load.
 const TIMES_WALL: u64 = 10;
 
+/// The most scripts of a session that are run again before one of it.
+pub(crate) const MAX_SESSION_SCRIPTS: usize = 10_000;
+
 /// The least time that a replay is given, in milliseconds.
 const LEAST_WALL_MS: u64 = 600_000;
 
@@ -32,6 +36,8 @@ const LEAST_WALL_MS: u64 = 600_000;
 pub struct Replay {
     run: Arc<RecordedRun>,
     namespace: Arc<Namespace>,
+    /// The scripts of its session that were before it, in order.
+    before: Vec<Self>,
     until_call: Option<CallId>,
     edited: Option<String>,
     takes_any_guest: bool,
@@ -92,6 +98,22 @@ impl Replay {
     ///
     /// The journal cannot be read, or the run cannot be replayed.
     pub async fn load(archive: &dyn Archive, run: &RunId) -> Result<Self, ReplayError> {
+        let mut replay = Self::load_alone(archive, run).await?;
+        let mut after = replay.follows().cloned();
+        while let Some(earlier) = after {
+            if replay.before.len() >= MAX_SESSION_SCRIPTS {
+                return Err(NotReplayable::SessionTooLong.into());
+            }
+            let earlier = Self::load_alone(archive, &earlier).await?;
+            after = earlier.follows().cloned();
+            replay.before.push(earlier);
+        }
+        replay.before.reverse();
+        Ok(replay)
+    }
+
+    /// The same without the scripts of its session that were before it.
+    pub(crate) async fn load_alone(archive: &dyn Archive, run: &RunId) -> Result<Self, ReplayError> {
         let record = archive.record(run.as_str()).await?.ok_or(NotReplayable::Unknown)?;
         let mut run = RecordedRun::of(&record)?;
         if run.has_blocks() {
@@ -110,9 +132,15 @@ impl Replay {
     ///
     /// # Errors
     ///
-    /// The run cannot be replayed.
+    /// The run cannot be replayed, or others before it would have to be.
     pub fn of(record: &Record, namespace: &Object) -> Result<Self, NotReplayable> {
-        Self::new(RecordedRun::of(record)?, namespace)
+        let replay = Self::new(RecordedRun::of(record)?, namespace)?;
+        if replay.follows().is_some() { Err(NotReplayable::SessionAlone) } else { Ok(replay) }
+    }
+
+    /// The script of its session that it goes on after.
+    fn follows(&self) -> Option<&RunId> {
+        self.run.start.session.as_ref()?.after.as_ref()
     }
 
     fn new(run: RecordedRun, namespace: &Object) -> Result<Self, NotReplayable> {
@@ -131,7 +159,8 @@ impl Replay {
         let read = kept_namespace(namespace).filter(|_| namespace.sha256 == run.start.namespace_sha256);
         let namespace = read.ok_or_else(|| NotReplayable::BadNamespace(run.start.namespace_sha256.clone()))?;
         let (run, namespace) = (Arc::new(run), Arc::new(namespace));
-        Ok(Self { run, namespace, until_call: None, edited: None, takes_any_guest: false, present_files: None })
+        let before = Vec::new();
+        Ok(Self { run, namespace, before, until_call: None, edited: None, takes_any_guest: false, present_files: None })
     }
 
     /// Stops when the script makes this call, counted from 1.
@@ -175,6 +204,59 @@ impl Replay {
     ///
     /// The engine is not one that the run can be replayed on.
     pub async fn run(&self, engine: &Engine) -> Result<Replayed, NotReplayable> {
+        let (mut instance, open) = (None, SessionFiles::default());
+        for earlier in &self.before {
+            let earlier = if self.takes_any_guest { &earlier.clone().with_any_guest() } else { earlier };
+            instance = Some(earlier.run_again(engine, instance, &open).await?);
+        }
+        let read = self.present_files.as_ref().map(|_| Arc::<Mutex<ReadFiles>>::default());
+        let (run, progress) = self.prepared(engine, &open, read.clone())?;
+        let report = match instance {
+            None => run.execute().await,
+            Some(_) => run.execute_in_session(instance).await.0,
+        };
+        let mut replayed = self.compared(report, &progress);
+        if let (Some(read), Some(files)) = (read, &self.present_files) {
+            let read = std::mem::take(&mut *locked(&read));
+            replayed.changed_files = read.changed(&**files).await;
+        }
+        Ok(replayed)
+    }
+
+    /// Runs a script of a session again, and leaves what it left.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be replayed on this engine, or departs from its record.
+    pub(crate) async fn run_again(
+        &self,
+        engine: &Engine,
+        instance: Option<Instance>,
+        open: &SessionFiles,
+    ) -> Result<Instance, NotReplayable> {
+        let (run, progress) = self.prepared(engine, open, None)?;
+        let (report, instance) = run.execute_in_session(instance).await;
+        if let Outcome::Unavailable(_) = &report.outcome {
+            return Err(NotReplayable::NoRoom);
+        }
+        let departed = |departure: &dyn fmt::Display| NotReplayable::SessionDeparted {
+            run: self.run.id.clone(),
+            departure: departure.to_string(),
+        };
+        match (self.compared(report, &progress).verdict, instance) {
+            (Verdict::Same, Some(instance)) => Ok(instance),
+            (Verdict::Departed(departure), _) => Err(departed(&departure)),
+            (verdict, _) => Err(departed(&verdict)),
+        }
+    }
+
+    /// The run, and how far it has come. What it reads of files is noted in `read`.
+    fn prepared(
+        &self,
+        engine: &Engine,
+        open: &SessionFiles,
+        read: Option<Arc<Mutex<ReadFiles>>>,
+    ) -> Result<(Run, Arc<Progress>), NotReplayable> {
         let limits = self.limits(engine)?;
         let source: Box<dyn Source> = match self.edited {
             None => Box::new(Strict::new(Arc::clone(&self.run))),
@@ -184,16 +266,9 @@ impl Replay {
         let progress = Progress::new(source, self.until_call);
         let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
         let run = engine.run(Script::new(script), limits, Arc::new(tools));
-        let read = self.present_files.as_ref().map(|_| Arc::<Mutex<ReadFiles>>::default());
-        let io = ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files(), read: read.clone() };
+        let io = ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files(), open: open.clone(), read };
         let run = run.with_io(Box::new(io)).with_cancellation(progress.stop());
-        let report = run.execute().await;
-        let mut replayed = self.compared(report, &progress);
-        if let (Some(read), Some(files)) = (read, &self.present_files) {
-            let read = std::mem::take(&mut *locked(&read));
-            replayed.changed_files = read.changed(&**files).await;
-        }
-        Ok(replayed)
+        Ok((run, progress))
     }
 
     fn limits(&self, engine: &Engine) -> Result<Limits, NotReplayable> {

@@ -6,6 +6,7 @@ use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, FileAnswer, FileError, FileHandle, FileRequest, RunFiles, locked};
 
 use crate::file_digest::digest;
+use crate::open_files::{Opening, SessionFiles};
 use crate::progress::Progress;
 use crate::read_files::ReadFiles;
 use crate::source::Kind;
@@ -15,6 +16,8 @@ pub(crate) struct ReplayFiles {
     pub(crate) progress: Arc<Progress>,
     /// What is compared afterwards. None: nothing is.
     pub(crate) read: Option<Arc<Mutex<ReadFiles>>>,
+    /// What the scripts of its session have open.
+    pub(crate) open: SessionFiles,
 }
 
 impl RunFiles for ReplayFiles {
@@ -27,8 +30,11 @@ impl RunFiles for ReplayFiles {
         if let Some(read) = &self.read {
             locked(read).note(&request, &answer);
         }
+        self.open.0.answered(Opening::of(&request), &answer);
         Box::pin(std::future::ready(answer))
     }
 
-    fn close(&self, _: FileHandle) {}
+    fn close(&self, file: FileHandle) {
+        self.open.0.closed(file);
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
+use crate::open_files::SessionFiles;
 use crate::progress::Progress;
 use crate::read_files::ReadFiles;
 use crate::replay_files::ReplayFiles;
@@ -18,11 +19,14 @@ pub(crate) struct ReplayIo {
     pub(crate) has_files: bool,
     /// What it reads of them.
     pub(crate) read: Option<Arc<Mutex<ReadFiles>>>,
+    /// What the scripts of its session have open.
+    pub(crate) open: SessionFiles,
 }
 
 impl RunIo for ReplayIo {
     fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
-        let files = || ReplayFiles { progress: Arc::clone(&self.progress), read: self.read.clone() };
+        let (read, open) = (self.read.clone(), self.open.clone());
+        let files = || ReplayFiles { progress: Arc::clone(&self.progress), read, open };
         self.has_files.then(|| Arc::new(files()) as _)
     }
 

@@ -6,7 +6,7 @@
 //! in a circle. Where all runs at their limits fit, nothing ever waits.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -19,7 +19,12 @@ pub(crate) struct Budget {
     changed: Notify,
     /// Whoever wants to be admitted waits here for those before it.
     door: tokio::sync::Mutex<()>,
+    /// Drops something that rests.
+    relief: OnceLock<Relief>,
 }
+
+/// Drops something that rests. False: nothing does.
+pub(crate) type Relief = Box<dyn Fn() -> bool + Send + Sync>;
 
 #[derive(Default)]
 struct State {
@@ -33,11 +38,19 @@ struct State {
 struct Claim {
     held: u64,
     most: u64,
+    /// It holds what it holds and wants no more, and nobody knows until when.
+    rests: bool,
 }
 
 impl Budget {
     pub(crate) fn new(bytes: u64) -> Arc<Self> {
-        Arc::new(Self { bytes, state: Mutex::default(), changed: Notify::new(), door: tokio::sync::Mutex::default() })
+        let (state, changed, door, relief) = Default::default();
+        Arc::new(Self { bytes, state, changed, door, relief })
+    }
+
+    /// What drops something that rests, where somebody waits. Set once.
+    pub(crate) fn set_relief(&self, relief: Relief) {
+        let _ = self.relief.set(relief);
     }
 
     /// What all runs hold now, in bytes.
@@ -48,7 +61,7 @@ impl Budget {
     /// Waits until a run may begin that holds `first` bytes and may come to hold `most`, of which no more counts than there is.
     pub(crate) async fn admit(self: &Arc<Self>, first: u64, most: u64) -> Share {
         let most = most.min(self.bytes);
-        let claim = Claim { held: first.min(most), most };
+        let claim = Claim { held: first.min(most), most, rests: false };
         let _first_in_line = self.door.lock().await;
         let id = self.once(|state| state.admit(claim, self.bytes)).await;
         let claimed = Arc::new(Claimed { budget: Arc::clone(self), id });
@@ -64,8 +77,17 @@ impl Budget {
             if let Some(done) = attempt(&mut self.locked()) {
                 return done;
             }
+            if self.relieve() {
+                continue;
+            }
             changed.await;
         }
+    }
+
+    /// Whether something that rests was dropped.
+    fn relieve(&self) -> bool {
+        let rests = self.locked().claims.values().any(|claim| claim.rests);
+        rests && self.relief.get().is_some_and(|relieve| relieve())
     }
 
     fn locked(&self) -> MutexGuard<'_, State> {
@@ -102,13 +124,30 @@ impl State {
         None
     }
 
+    fn rest(&mut self, id: u64, held: u64) {
+        self.claims.entry(id).and_modify(|claim| *claim = Claim { held, most: held, rests: true });
+    }
+
+    fn wake(&mut self, id: u64, woken: Claim, bytes: u64) -> Option<()> {
+        let before = self.claims.insert(id, woken);
+        if self.growing == 0 && self.is_safe(bytes) {
+            return Some(());
+        }
+        // It was there: it rests.
+        if let Some(before) = before {
+            self.claims.insert(id, before);
+        }
+        None
+    }
+
     /// Whether all runs can come to their ends in some order, each with the most that it may hold, out of `bytes`.
     fn is_safe(&self, bytes: u64) -> bool {
         if self.claims.values().map(|claim| claim.most).sum::<u64>() <= bytes {
             return true;
         }
         let Some(mut free) = bytes.checked_sub(self.held()) else { return false };
-        let mut claims: Vec<Claim> = self.claims.values().copied().collect();
+        // What rests ends nowhere, and frees nothing for others.
+        let mut claims: Vec<Claim> = self.claims.values().filter(|claim| !claim.rests).copied().collect();
         // Whoever needs least ends first, and frees what it holds for the next.
         claims.sort_unstable_by_key(|claim| claim.most - claim.held);
         claims.iter().all(|claim| {
@@ -160,6 +199,29 @@ impl Share {
         }
         self.held = bytes;
         true
+    }
+
+    /// Holds so many bytes from now on, and wants no more.
+    pub(crate) fn rest(&mut self, held: u64) {
+        let Claimed { budget, id } = &*self.claimed;
+        budget.locked().rest(*id, held);
+        budget.changed.notify_waiters();
+        (self.held, self.most) = (held, held);
+    }
+
+    /// Holds so many bytes and may come to hold `most`, after it has rested. False: there is no room, and it rests on.
+    pub(crate) fn wake(&mut self, held: u64, most: u64) -> bool {
+        let Claimed { budget, id } = &*self.claimed;
+        let most = most.min(budget.bytes);
+        let claim = Claim { held: held.min(most), most, rests: false };
+        let mut is_awake = budget.locked().wake(*id, claim, budget.bytes).is_some();
+        while !is_awake && budget.relieve() {
+            is_awake = budget.locked().wake(*id, claim, budget.bytes).is_some();
+        }
+        if is_awake {
+            (self.held, self.most, self.waits) = (claim.held, most, Arc::default());
+        }
+        is_awake
     }
 
     /// How long it has waited so far.
@@ -298,6 +360,30 @@ mod tests {
         }
         // The run was cancelled while it waited.
         assert!(!waits(budget.admit(0, 0)).await);
+    }
+
+    #[tokio::test]
+    async fn what_rests_is_dropped_for_those_who_wait_and_wakes_only_where_all_can_end() {
+        let budget = Budget::new(150);
+        let resting = Arc::new(Mutex::new(Vec::<Share>::new()));
+        let relief = Arc::clone(&resting);
+        budget.set_relief(Box::new(move || relief.lock().unwrap().pop().is_some()));
+        for _ in 0..2 {
+            let mut share = budget.admit(20, 100).await;
+            share.rest(40);
+            resting.lock().unwrap().push(share);
+        }
+        assert_eq!(budget.held(), 80);
+        let first = budget.admit(20, 70).await;
+        assert_eq!(resting.lock().unwrap().len(), 2, "there is room for it beside them");
+        let second = budget.admit(20, 130).await;
+        assert_eq!(resting.lock().unwrap().len(), 0, "nobody could end beside them");
+        let mut third = budget.admit(20, 60).await;
+        third.rest(40);
+        assert!(!third.wake(40, 140) && budget.held() == 80, "nobody could end any more");
+        assert!(third.wake(40, 100));
+        drop((first, second, third));
+        assert_eq!(budget.held(), 0);
     }
 
     #[tokio::test]

@@ -13,13 +13,24 @@ use crate::slots::Slots;
 pub(crate) struct Cleaning {
     slots: Arc<Slots>,
     _claimed: Arc<Claimed>,
-    _turn: OwnedSemaphorePermit,
+    /// None: the guest rests.
+    turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Cleaning {
     /// Of a run with this turn and memory.
     pub(crate) fn after(slots: &Arc<Slots>, turn: OwnedSemaphorePermit, claimed: Arc<Claimed>) -> Self {
-        Self { slots: Arc::clone(slots), _claimed: claimed, _turn: turn }
+        Self { slots: Arc::clone(slots), _claimed: claimed, turn: Some(turn) }
+    }
+
+    /// Whether the guest may run.
+    pub(crate) fn has_turn(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// The guest rests, or has its turn again.
+    pub(crate) fn set_turn(&mut self, turn: Option<OwnedSemaphorePermit>) {
+        self.turn = turn;
     }
 
     /// Cleans as the next task of this thread, or of one that is idle: the caller has the report first. A runtime that

@@ -34,6 +34,9 @@ pub struct EngineConfig {
     /// stands still. A run whose own limit is larger has [this](Self::run_memory_bytes) for its limit. Not in it are what the host holds
     /// for runs (buffered answers, logs, results), and what is kept ready for the next ones: 8 MiB for each, an eighth of this together.
     pub runs_memory_bytes: u64,
+    /// How many [instances](crate::Instance) may rest between two scripts of a session, beside those that run. Default 0. What they hold
+    /// counts for `runs_memory_bytes`.
+    pub resting_instances: u32,
 }
 
 impl Default for EngineConfig {
@@ -43,6 +46,7 @@ impl Default for EngineConfig {
             stack_bytes: 32 << 20,
             memory_bytes_max: 4 << 30,
             runs_memory_bytes: 5 << 30,
+            resting_instances: 0,
         }
     }
 }
@@ -66,7 +70,12 @@ impl EngineConfig {
     /// 32-bit guest can address is reserved for each, so that its code needs no checks of bounds.
     #[must_use]
     pub fn address_space_bytes(&self) -> u64 {
-        u64::from(self.concurrent_runs).saturating_mul(slots::space_bytes(self.run_stack_bytes()))
+        u64::from(self.instances()).saturating_mul(slots::space_bytes(self.run_stack_bytes()))
+    }
+
+    /// How many instances there may be at a time.
+    pub(crate) fn instances(&self) -> u32 {
+        self.concurrent_runs.saturating_add(self.resting_instances)
     }
 
     /// What the stack of one run may take, in bytes.
@@ -169,6 +178,12 @@ impl Engine {
         self.inner.config.runs_at_limit(memory_bytes)
     }
 
+    /// How many [instances](crate::Instance) may rest.
+    #[must_use]
+    pub fn resting_instances(&self) -> u32 {
+        self.inner.config.resting_instances
+    }
+
     /// What runs hold of [`EngineConfig::runs_memory_bytes`], in bytes, until their memory is clean again.
     #[must_use]
     pub fn held_memory_bytes(&self) -> u64 {
@@ -191,6 +206,11 @@ impl Engine {
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
     pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
         Run::new(self.clone(), script, self.effective(limits), tools)
+    }
+
+    /// Has `relieve` called where a run waits for memory while instances rest: it drops one, or says that there is none. It must not block.
+    pub fn set_relief(&self, relieve: impl Fn() -> bool + Send + Sync + 'static) {
+        self.inner.budget.set_relief(Box::new(relieve));
     }
 
     /// The limits that a run with these has: what nobody can have is no limit, and the effective one is reported to the script.

@@ -5,6 +5,7 @@
 //!   program's own is compiled first, which takes seconds.
 //! - A [`Script`] per source: plain text.
 //! - A [`Run`] per execution, consumed by it: a new CPython in a new store, discarded at the end however the run ends.
+//! - An [`Instance`] per session, where scripts are to go on with what those before them left.
 //! - A [`Report`] per run, always complete: outcome, logs, calls, usage.
 //!
 //! Tools reach the script as an [`exuvia_tool::ToolHost`]. This crate knows nothing of MCP, HTTP, keys or policy.
@@ -46,6 +47,7 @@ mod embedded;
 mod engine;
 mod engine_error;
 mod guest;
+mod instance;
 mod memory;
 #[cfg(all(target_os = "linux", feature = "embedded-guest"))]
 mod program_file;
@@ -75,6 +77,7 @@ pub use exuvia_host::{Asking, EventSink, FUEL_SLICE, Hold, LogText, SystemIo};
 pub use exuvia_tool;
 pub use exuvia_tool::{ActiveTime, Limit, Limits};
 pub use guest::Guest;
+pub use instance::Instance;
 pub use report::{LimitHit, Outcome, Report, ScriptError, Usage};
 pub use run::Run;
 pub use script::Script;

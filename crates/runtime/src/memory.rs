@@ -31,6 +31,26 @@ impl MemoryLimit {
         Self { limit_bytes, current_bytes: 0, peak_bytes: 0, refused: false, stack_bytes, share }
     }
 
+    /// The guest rests between two scripts: it has no stack, and grows no more.
+    pub(crate) fn rest(&mut self) {
+        self.share.rest(self.current_bytes);
+    }
+
+    /// The guest runs a further script, with this limit on all of its memory. False: there is no room.
+    pub(crate) fn wake(&mut self, limit_bytes: u64) -> bool {
+        let most = limit_bytes.max(self.current_bytes);
+        let is_awake = self.share.wake(self.stack_bytes + self.current_bytes, self.stack_bytes.saturating_add(most));
+        if is_awake {
+            (self.limit_bytes, self.peak_bytes, self.refused) = (limit_bytes, self.current_bytes, false);
+        }
+        is_awake
+    }
+
+    /// What the memory of the guest has grown to, in bytes.
+    pub(crate) fn current_bytes(&self) -> u64 {
+        self.current_bytes
+    }
+
     /// How long the guest waits for memory that other runs hold.
     pub(crate) fn waits(&self) -> Arc<Waits> {
         self.share.waits()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_host::{EventSink, Sandbox, SystemIo};
+use exuvia_host::{EventSink, Guest, GuestOutcome, Sandbox, SystemIo};
 use exuvia_tool::{ActiveTime, BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
@@ -11,6 +11,7 @@ use wasmtime::Store;
 use crate::budget::Waits;
 use crate::cleaning::Cleaning;
 use crate::engine::{Inner, StoreState};
+use crate::instance::{Instance, NO_ROOM};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
 use crate::run_end::{self, End};
@@ -101,44 +102,97 @@ impl Run {
     ///
     /// Dropping the future stops the run and its calls at once, without a report.
     pub async fn execute(self) -> Report {
+        self.execute_first(false).await.0
+    }
+
+    /// The same, in a new instance or in one that earlier scripts of a session have left, which is given back if it can run a further one:
+    /// the script came to its end, by an exception or not, and was not stopped. One that never ran leaves `instance` as it is.
+    pub async fn execute_in_session(self, instance: Option<Instance>) -> (Report, Option<Instance>) {
+        match instance {
+            None => self.execute_first(true).await,
+            Some(instance) => self.execute_further(instance).await,
+        }
+    }
+
+    async fn execute_first(self, keeps: bool) -> (Report, Option<Instance>) {
+        let not_started = |outcome| (Report::not_started(outcome), None);
         if let Some(stop) = self.script.too_large(&self.limits) {
-            return Report::not_started(Outcome::Stopped(stop));
+            return not_started(Outcome::Stopped(stop));
         }
         let turn = tokio::select! {
             turn = Arc::clone(&self.engine.inner.turns).acquire_owned() => turn,
-            () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
+            () = self.cancellation.cancelled() => return not_started(Outcome::Cancelled),
         };
         // The semaphore is never closed.
-        let Ok(turn) = turn else { return Report::fault("the engine is closed") };
+        let Ok(turn) = turn else { return (Report::fault("the engine is closed"), None) };
         let Inner { budget, config, slots, .. } = &*self.engine.inner;
         let memory = tokio::select! {
             memory = MemoryLimit::admitted(budget, self.limits.memory_bytes, config.run_stack_bytes()) => memory,
-            () = self.cancellation.cancelled() => return Report::not_started(Outcome::Cancelled),
+            () = self.cancellation.cancelled() => return not_started(Outcome::Cancelled),
         };
         // Dropped after the store, also where the future of this run is dropped.
         let cleaning = Cleaning::after(slots, turn, memory.claimed());
-        let report = self.execute_now(memory).await;
-        cleaning.soon();
-        report
+        let (report, left) = self.execute_now(Place::New(Box::new(memory)), keeps).await;
+        match left {
+            Some((store, guest)) => (report, Some(Instance { store, guest, cleaning })),
+            None => {
+                cleaning.soon();
+                (report, None)
+            }
+        }
     }
 
-    async fn execute_now(self, memory: MemoryLimit) -> Report {
+    async fn execute_further(self, instance: Instance) -> (Report, Option<Instance>) {
+        if let Some(stop) = self.script.too_large(&self.limits) {
+            return (Report::not_started(Outcome::Stopped(stop)), Some(instance));
+        }
+        let woken = instance.wake(&self.engine, self.limits.memory_bytes);
+        let instance = match self.cancellation.run_until_cancelled(woken).await {
+            Some(Some(instance)) => instance,
+            Some(None) => return (Report::not_started(Outcome::Unavailable(NO_ROOM.to_owned())), None),
+            None => return (Report::not_started(Outcome::Cancelled), None),
+        };
+        let Instance { store, guest, cleaning } = instance;
+        let (report, left) = self.execute_now(Place::Old(Box::new(store), guest), true).await;
+        match left {
+            Some((store, guest)) => (report, Some(Instance { store, guest, cleaning })),
+            None => {
+                cleaning.soon();
+                (report, None)
+            }
+        }
+    }
+
+    /// What is left, if it is to be kept: the store and its guest.
+    async fn execute_now(self, place: Place, keeps: bool) -> (Report, Option<(Store<StoreState>, Guest)>) {
         let started = Instant::now();
         let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent, active } = self;
         let counted = Counted { started, paused: active.paused(started), active: Arc::clone(&active) };
         start();
-        let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits, events).with_active_time(Arc::clone(&active));
+        let (mut store, guest) = match place {
+            Place::New(memory) => {
+                let sandbox = Sandbox::new(Arc::clone(&tools), io, &limits, events);
+                (new_store(&engine, sandbox, *memory, &limits), None)
+            }
+            Place::Old(mut store, guest) => {
+                store.set_hostcall_fuel(exchange_bytes(&limits));
+                store.data_mut().sandbox.begin_again(Arc::clone(&tools), io, &limits, events);
+                (*store, Some(guest))
+            }
+        };
+        store.data_mut().sandbox.set_active_time(Arc::clone(&active));
+        let sandbox = &store.data().sandbox;
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
-        let waits = memory.waits();
-        let mut store = new_store(&engine, sandbox, memory, &limits);
+        let waits = store.data().memory.waits();
         let left = Duration::from_millis(limits.wall_ms).saturating_sub(spent);
         let end = tokio::select! {
             biased;
             () = cancellation.cancelled() => End::Cancelled,
             held = held => End::Held(held),
             () = time_up(left, &waits, &counted) => End::TimeUp,
-            end = engine.inner.guest.run(&mut store, script.source(), limits.result_bytes as u64) => End::Guest(end),
+            end = run_in(&engine, &mut store, guest, script.source(), limits.result_bytes as u64) => End::Guest(end),
         };
+        let (end, guest) = end.apart(keeps);
         // Whatever the guest said of it: calls that were started and have not had their turn are not made any more.
         tools.script_ended();
         let memory = &store.data().memory;
@@ -149,15 +203,47 @@ impl Run {
             ..Usage::default()
         };
         // Ends the calls that are still out: what they come to afterwards is not part of the report.
-        drop(store);
+        let left = match guest {
+            Some(guest) => {
+                store.data_mut().sandbox.end_script();
+                Some((store, guest))
+            }
+            None => {
+                drop(store);
+                None
+            }
+        };
         let mut calls = calls.records();
         if let Outcome::AwaitingApproval(held) = &outcome {
             mark(&mut calls, held);
         }
         usage.tool_calls = calls.len() as u64;
         usage.wall_ms = u64::try_from((spent + counted.elapsed()).as_millis()).unwrap_or(u64::MAX);
-        Report { outcome, logs: log.text(), calls, usage, notes: Vec::new(), kept_as: None, unrecorded: 0 }
+        (Report { outcome, logs: log.text(), calls, usage, notes: Vec::new(), kept_as: None, unrecorded: 0 }, left)
     }
+}
+
+/// Where a script runs.
+enum Place {
+    /// In a new instance.
+    New(Box<MemoryLimit>),
+    /// In one that earlier scripts have left.
+    Old(Box<Store<StoreState>>, Guest),
+}
+
+async fn run_in(
+    engine: &Engine,
+    store: &mut Store<StoreState>,
+    guest: Option<Guest>,
+    source: &str,
+    result_bytes: u64,
+) -> wasmtime::Result<(GuestOutcome, Guest)> {
+    let guest = match guest {
+        Some(guest) => guest,
+        None => engine.inner.guest.instantiate(&mut *store).await?,
+    };
+    let outcome = guest.run(store, source, result_bytes).await?;
+    Ok((outcome, guest))
 }
 
 impl Report {
@@ -221,9 +307,11 @@ async fn time_up(wall: Duration, waits: &Waits, counted: &Counted) {
 fn new_store(engine: &Engine, sandbox: Sandbox, memory: MemoryLimit, limits: &Limits) -> Store<StoreState> {
     let mut store = Store::new(&engine.inner.engine, StoreState { sandbox, memory });
     store.limiter_async(|state| &mut state.memory);
-    // No text of the guest can be larger than its memory.
-    store.set_hostcall_fuel(
-        usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).saturating_add(EXCHANGE_SLACK_BYTES),
-    );
+    store.set_hostcall_fuel(exchange_bytes(limits));
     store
+}
+
+/// The most that one exchange with the guest may carry, in bytes: no text of the guest can be larger than its memory.
+fn exchange_bytes(limits: &Limits) -> usize {
+    usize::try_from(limits.memory_bytes).unwrap_or(usize::MAX).saturating_add(EXCHANGE_SLACK_BYTES)
 }

@@ -1,6 +1,6 @@
 //! The outcome of a run, from how its guest ended.
 
-use exuvia_host::{FuelClaimed, GuestOutcome, OutOfFuel, ScriptError, ToolCallsExhausted};
+use exuvia_host::{FuelClaimed, Guest, GuestOutcome, OutOfFuel, ScriptError, ToolCallsExhausted};
 use exuvia_tool::{HeldCall, Json};
 use wasmtime::Trap;
 use wasmtime_wasi::I32Exit;
@@ -14,15 +14,43 @@ const EXITED: &str = "exited";
 const ERROR_TEXT_BYTES: usize = 64 << 10;
 
 /// What ended a run.
-pub(crate) enum End {
+pub(crate) enum End<T = GuestOutcome> {
     /// The guest returned or trapped.
-    Guest(wasmtime::Result<GuestOutcome>),
+    Guest(wasmtime::Result<T>),
     /// `wall_ms` is over.
     TimeUp,
     /// Calls wait for an approval.
     Held(Vec<HeldCall>),
     /// The run was cancelled.
     Cancelled,
+}
+
+impl End<(GuestOutcome, Guest)> {
+    /// The end, and the guest if it is to be kept and can be: the script came to its end, whatever that is.
+    pub(crate) fn apart(self, keeps: bool) -> (End, Option<Guest>) {
+        match self {
+            Self::Guest(Ok((outcome, guest))) => {
+                let can_go_on = keeps && is_sound(&outcome);
+                (End::Guest(Ok(outcome)), can_go_on.then_some(guest))
+            }
+            Self::Guest(Err(error)) => (End::Guest(Err(error)), None),
+            Self::TimeUp => (End::TimeUp, None),
+            Self::Held(held) => (End::Held(held), None),
+            Self::Cancelled => (End::Cancelled, None),
+        }
+    }
+}
+
+/// Whether the guest is as Python left it. Out of memory, it let go of the script's names to tell so.
+fn is_sound(outcome: &GuestOutcome) -> bool {
+    match outcome {
+        GuestOutcome::Returned(text) => Json::parse(text.clone()).is_ok(),
+        GuestOutcome::OutOfMemory(_) => false,
+        GuestOutcome::Raised(_)
+        | GuestOutcome::Exited(_)
+        | GuestOutcome::Denied(_)
+        | GuestOutcome::ResultTooLarge(_) => true,
+    }
 }
 
 pub(crate) fn outcome(end: End, limits: &Limits, memory_refused: bool) -> Outcome {

@@ -25,6 +25,7 @@ from exuvia import (  # noqa: E402
     executors,
     frames,
     fresh,
+    further,
     heap,
     help,
     json_text,
@@ -45,7 +46,8 @@ _BALLAST_BYTES = 1 << 20
 _NO_MEMORY = Outcome_OutOfMemory(ScriptError("MemoryError", "out of memory", None, "", None))
 _UNTOLD = Outcome_Raised(ScriptError("untold", "the script broke what its error would be told with", None, "", None))
 
-_used = False
+# The script that ran last.
+_last = None
 _ballast = None
 
 
@@ -76,18 +78,19 @@ def _prepare():
 class WitWorld(wit_world.WitWorld):
     def run(self, to_run):
         """Runs a script. Whatever happens, this returns: an exception that left it would abort the guest."""
-        global _used
-        if _used:
-            return Outcome_Raised(ScriptError("reused", "this guest has run a script already", None, "", None))
-        _used = True
+        global _last
         try:
-            fresh.renew()
-            script = Script(to_run.source, servers.proxies(tools.servers()))
+            if _last is None:
+                fresh.renew()
+            else:
+                further.renew()
+            script = _last = Script(to_run.source, servers.proxies(tools.servers()), _last)
             try:
                 return _returned(script, to_run.result_bytes)
             except BaseException as error:
                 return _failed(error, script)
             finally:
+                further.ended(script)
                 output.flush()
         except MemoryError:
             return _NO_MEMORY

@@ -64,14 +64,16 @@ def describe(error, script):
 
 def _describe(error, script):
     main = leaves(error)[0]
-    frames = _frames(main)
+    frames = _own_frames(main, script)
     if not frames or getattr(main, "never_awaited", False):
-        frames = [] if _line_without_frame(main) else _frames(error)
+        frames = [] if _line_without_frame(main) else _own_frames(error, script)
     line = frames[-1][1] if frames else _line_without_frame(main)
     parts = []
     if line is not None:
         parts += excerpt(script.lines, line, _end_line(frames))
         parts += _callers(frames[:-1], script.lines)
+    if script.is_further:
+        parts += _earlier(main, script)
     parts += _notes(main) + _group(error, main) + _causes(main)
     return ScriptError(kind_of(error), message_of(error), line, printable("\n".join(parts)), _hint(main, script, frames))
 
@@ -111,6 +113,20 @@ def _end_line(frames):
     if frames and frames[-1][2] and frames[-1][2][1]:
         return frames[-1][2][1]
     return None
+
+
+def _own_frames(error, script):
+    """Those of the script that runs, and not of functions that an earlier script of its instance has defined."""
+    frames = _frames(error)
+    return [frame for frame in frames if script.owns(frame[0].f_code)] if script.is_further else frames
+
+
+def _earlier(error, script):
+    """Where it was raised, if that is in a function of an earlier script."""
+    frames = _frames(error)
+    if not frames or script.owns(frames[-1][0].f_code):
+        return []
+    return [f"  raised in {_cut(frames[-1][0].f_code.co_name, _MAX_LINE_CHARACTERS)}, of an earlier script of the session"]
 
 
 def excerpt(lines, line, end_line=None):

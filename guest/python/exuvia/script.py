@@ -12,7 +12,7 @@ import re
 import sys
 import types
 
-from exuvia import asked, calls, loop, quick, servers
+from exuvia import asked, calls, further, loop, quick, servers
 from exuvia.frames import SCRIPT
 from exuvia.json_text import ATOMS
 from exuvia.started import Call, value_of
@@ -32,12 +32,15 @@ class _Returned(BaseException):
 class Script:
     """One script: its source, the servers it sees, and once it runs, its namespace and its value."""
 
-    def __init__(self, source, mcp):
+    def __init__(self, source, mcp, before=None):
         self.source = source.removeprefix("\ufeff")
-        self.module = types.ModuleType("__main__")
+        # A further script of an instance goes on with the globals of the one before it.
+        self.module = types.ModuleType("__main__") if before is None else before.module
         self.names = self.module.__dict__
         self.mcp = mcp
         self.last = None
+        self.is_further = before is not None
+        self.code = None
 
     @functools.cached_property
     def lines(self):
@@ -47,7 +50,11 @@ class Script:
     def run(self):
         """Runs the script to its end and returns its result, a Python value."""
         code = self._compile()
-        self._prepare()
+        if self.is_further:
+            self.code = code
+            further.prepare(self)
+        else:
+            self._prepare()
         if code.co_flags & inspect.CO_COROUTINE:
             value = loop.run(self._run_async(code))
         else:
@@ -86,6 +93,15 @@ class Script:
         """The syntax tree as written."""
         return ast.parse(self.source)
 
+    def owns(self, code):
+        """Whether this is code of it, and not of an earlier script of its instance."""
+        return not self.is_further or self.code is None or further.contains(self.code, code)
+
+    def keep_values(self):
+        """Has the values of last expressions and of `return` come here."""
+        setattr(builtins, _LAST, self._set_last)
+        setattr(builtins, _RETURN, _Returned)
+
     def _prepare(self):
         names, modules, mcp = self.names, sys.modules, self.mcp
         names.update(__builtins__=builtins, __file__=SCRIPT, mcp=mcp)
@@ -95,8 +111,7 @@ class Script:
             names[name] = modules[f"mcp.{name}"] = server
             # `import crm` is what the stubs suggest to some; the standard library keeps its own names.
             modules.setdefault(name, server)
-        setattr(builtins, _LAST, self._set_last)
-        setattr(builtins, _RETURN, _Returned)
+        self.keep_values()
 
     def _set_last(self, value):
         self.last = value

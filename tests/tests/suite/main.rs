@@ -82,6 +82,7 @@ mod reuse;
 mod role_credentials;
 mod sandbox;
 mod script_questions;
+mod script_sessions;
 mod second_layers;
 mod secrets;
 mod serve;

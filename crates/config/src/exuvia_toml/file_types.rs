@@ -16,6 +16,7 @@ use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
 use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
+use super::session_types::Sessions;
 use super::workspace_types::Workspace;
 use crate::{HttpProtocol, Mode, OnDisconnect, PinMode, Share};
 
@@ -86,6 +87,8 @@ pub(super) struct File {
     pub(super) admin: Admin,
     /// How people learn that approvals wait.
     pub(super) approvals: Approvals,
+    /// Scripts that go on where earlier ones stopped. Default: there are none.
+    pub(super) sessions: Option<Sessions>,
 }
 
 /// The servers of an endpoint. Each server is in one of the lists.

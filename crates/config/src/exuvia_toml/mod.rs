@@ -27,6 +27,7 @@ mod role_credential;
 mod schema;
 mod schema_errors;
 mod server;
+mod session_types;
 mod workspace;
 mod workspace_types;
 

@@ -53,6 +53,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.config.journal = resolver.journal(&written.journal);
     found.config.admin = resolver.admin(&written.admin);
     found.config.approvals = resolver.approvals(&written.approvals);
+    found.config.sessions = written.sessions.as_ref().map(super::session_types::Sessions::resolved);
     found.pin = written.pin;
     found.config.access = resolver.access(&written);
     found.config.workspaces = resolver.workspaces(&written);

@@ -66,6 +66,7 @@ pub(crate) fn engine(config: &Config, memory: Option<Memory>) -> EngineConfig {
     EngineConfig {
         concurrent_runs: config.runs.concurrent,
         runs_memory_bytes: runs_memory_bytes.unwrap_or(default.runs_memory_bytes),
+        resting_instances: config.sessions.as_ref().map_or(0, |sessions| sessions.warm),
         ..default
     }
 }

@@ -33,6 +33,7 @@ impl RestartOnlySettings {
             ("learn_shapes", config.learn_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
+            ("sessions.warm", format!("{:?}", config.sessions.as_ref().map(|sessions| sessions.warm))),
             // A session lives longer than the longest script.
             ("limits.wall_ms, for the idle timeout of sessions,", format!("{:?}", http.session_idle)),
         ];

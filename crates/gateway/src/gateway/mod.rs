@@ -38,6 +38,7 @@ use crate::queue::Queue;
 use crate::record::Recorder;
 use crate::run_runtime::RunRuntime;
 use crate::runs::Runs;
+use crate::sessions::Sessions;
 use crate::settings::Settings;
 use crate::subscriptions::ClientSubscriptions;
 use crate::tool_pins::ToolPins;
@@ -74,6 +75,8 @@ pub struct GatewayConfig {
     pub approvals: Option<ApprovalConfig>,
     /// Where scripts keep files.
     pub workspaces: Arc<Workspaces>,
+    /// Where it is known what the scripts of sessions were.
+    pub sessions: Arc<Sessions>,
 }
 
 /// Starts runs and answers their calls.
@@ -106,6 +109,7 @@ pub struct Gateway {
     /// Which clients reach a person.
     pub(crate) asked_clients: AskedClients,
     pub(crate) workspaces: Arc<Workspaces>,
+    pub(crate) sessions: Arc<Sessions>,
     /// How many runs are brought back at a time.
     pub(crate) resumes: Arc<Semaphore>,
     /// Cancels every run.
@@ -140,6 +144,8 @@ impl Gateway {
             Some(approvals) => Some(Approvals::new(approvals, Ids::new()?, Arc::clone(&metrics))),
             None => None,
         };
+        let resting = Arc::downgrade(&config.sessions);
+        config.engine.set_relief(move || resting.upgrade().is_some_and(|sessions| sessions.relieve()));
         let resumes = Arc::new(Semaphore::new(config.engine.concurrent_runs().max(1) as usize));
         Ok(Self {
             view_store,
@@ -165,6 +171,7 @@ impl Gateway {
             approvals,
             asked_clients: AskedClients::default(),
             workspaces: config.workspaces,
+            sessions: config.sessions,
             resumes,
             stopped,
         })
@@ -204,6 +211,12 @@ impl Gateway {
     #[must_use]
     pub fn asked_clients(&self) -> &AskedClients {
         &self.asked_clients
+    }
+
+    /// The sessions of scripts.
+    #[must_use]
+    pub fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
     }
 
     /// What they may use in a period.

@@ -23,6 +23,8 @@ pub(crate) struct StartedRun {
     pub(crate) by: StartedBy,
     /// The earlier run whose answers it takes.
     pub(crate) repair: Option<Repair>,
+    /// The session in which it runs.
+    pub(crate) session: Option<String>,
     pub(crate) place: QueuePlace,
 }
 
@@ -53,10 +55,10 @@ impl Gateway {
     ///
     /// The queue is full.
     pub fn start(&self, view: &View, script: Script, by: StartedBy, client: &Client) -> Result<RunHandle, Busy> {
-        self.start_with(view, script, by, client, None)
+        self.start_with(view, script, by, client, None, None)
     }
 
-    /// The same, for a script that takes the answers of an earlier run.
+    /// The same, for a script that takes the answers of an earlier run, or goes on where others of a session stopped.
     pub(crate) fn start_with(
         &self,
         view: &View,
@@ -64,12 +66,13 @@ impl Gateway {
         by: StartedBy,
         client: &Client,
         repair: Option<Repair>,
+        session: Option<String>,
     ) -> Result<RunHandle, Busy> {
         let on_disconnect = view.scripts().settings.on_disconnect;
         let place = self.queue.enter_for(client, on_disconnect).inspect_err(|_| self.metrics.rejected())?;
         let run = self.ids.run();
         let (cancellation, answer_room) = (place.cancellation(), view.answer_room());
-        let started = StartedRun { run: run.clone(), script, by, repair, place };
+        let started = StartedRun { run: run.clone(), script, by, repair, session, place };
         let (prepared, span, RunFeeds { events, questions }) = self.prepared(view, client, started);
         let report = self.threads.spawn(run_span::over(span, prepared.execute()));
         let guard = cancellation.clone().drop_guard();
@@ -92,7 +95,7 @@ impl Gateway {
         client: &Client,
         started: StartedRun,
     ) -> (PendingRun, exuvia_trace::Span, RunFeeds) {
-        let StartedRun { run, script, by, repair, place } = started;
+        let StartedRun { run, script, by, repair, session, place } = started;
         let context = client.context(Origin::Run(run.clone()));
         let span = run_span::begin(&run, client.principal(), exuvia_trace::current().as_ref());
         // Its calls are below it.
@@ -129,7 +132,11 @@ impl Gateway {
             view_store: Arc::clone(&self.view_store),
             session: Arc::clone(client.name()),
             workspaces: Arc::clone(&self.workspaces),
-            can_park: self.archive.is_some() && self.recorder.keeps_readings(),
+            // A script of a session that waited without its interpreter would keep the session waiting as well.
+            can_park: self.archive.is_some() && self.recorder.keeps_readings() && session.is_none(),
+            session,
+            sessions: Arc::clone(&self.sessions),
+            archive: self.archive.clone(),
             stopping: self.stopped.clone(),
             _place: place,
         };

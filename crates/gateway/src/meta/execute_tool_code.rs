@@ -9,7 +9,7 @@ use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, Script};
 use exuvia_tool::{Json, RunId};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::request::MetaRequest;
 use super::tool::{Answering, object};
@@ -19,6 +19,7 @@ use crate::answer::part;
 use crate::kept_runs::NotKept;
 use crate::pick_up::{PickedUp, report_of};
 use crate::repair::Repair;
+use crate::sessions::{BAD_NAME, is_name};
 
 /// `executeToolCode`
 pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
@@ -48,6 +49,20 @@ pub(super) fn with_files(description: &str, files: FileAccess) -> String {
     description.replacen(NO_FILES, &format!("{files} in /workspace, no network"), 1)
 }
 
+/// What the description says where scripts may go on where others stopped.
+const SESSIONS: &str = "\n`session=\"NAME\"` keeps variables between scripts of that name.";
+
+/// The description and the schema where scripts may go on where others stopped.
+pub(super) fn with_sessions(description: &str) -> String {
+    format!("{}{SESSIONS}", description.replacen("in a fresh sandbox", "in a sandbox", 1))
+}
+
+/// The schema there.
+pub(super) fn schema_with_sessions(mut schema: Value) -> Value {
+    schema["properties"]["session"] = json!({"type": "string"});
+    schema
+}
+
 /// A text is parsed so many times slower than it is scanned.
 const PARSING: usize = 64;
 
@@ -59,24 +74,40 @@ struct Arguments {
     run: Option<String>,
     /// Which part of the result.
     part: Option<String>,
+    /// The session in which the script runs.
+    session: Option<String>,
 }
 
 fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         match request.arguments()? {
-            Arguments { code: Some(code), run, part: None } => run_script(&request, code, run).await,
-            Arguments { code: None, run: Some(run), part } => picked_up(&request, &run, part).await,
+            Arguments { code: Some(code), run, part: None, session } => run_script(&request, code, run, session).await,
+            Arguments { code: None, run: Some(run), part, session: None } => picked_up(&request, &run, part).await,
+            Arguments { code: None, session: Some(_), .. } => Err(bad("`session` is sent with `code`")),
             Arguments { code: Some(_), part: Some(_), .. } => {
                 Err(bad("`part` is a part of the result of `run`, and is sent without `code`"))
             }
-            Arguments { code: None, run: None, .. } => {
+            Arguments { code: None, run: None, session: None, .. } => {
                 Err(bad("send `code`, a Python script, or `run`, the id of an earlier run"))
             }
         }
     })
 }
 
-async fn run_script(request: &MetaRequest<'_>, code: String, run: Option<String>) -> Result<MetaAnswer, BadRequest> {
+async fn run_script(
+    request: &MetaRequest<'_>,
+    code: String,
+    run: Option<String>,
+    session: Option<String>,
+) -> Result<MetaAnswer, BadRequest> {
+    if let Some(name) = &session {
+        if request.view.scripts().settings.sessions.is_none() {
+            return Err(bad("there are no sessions here: send the script without `session`, with all that it needs"));
+        }
+        if !is_name(name) {
+            return Err(bad(BAD_NAME));
+        }
+    }
     let repair = match run {
         None => None,
         Some(run) => {
@@ -87,7 +118,7 @@ async fn run_script(request: &MetaRequest<'_>, code: String, run: Option<String>
     };
     let code = offload(code.len() * PARSING, move || repaired(&code).unwrap_or(code)).await;
     let script = Script::new(code);
-    let run = request.gateway.start_with(request.view, script, StartedBy::Client, request.client, repair);
+    let run = request.gateway.start_with(request.view, script, StartedBy::Client, request.client, repair, session);
     run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
 }
 
@@ -145,6 +176,16 @@ fn unkept(why: &NotKept) -> BadRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_are_told_of_where_there_are_some() {
+        let described = with_sessions(EXECUTE_TOOL_CODE.description);
+        assert!(described.starts_with("Runs Python 3.14 in a sandbox: ") && described.ends_with(SESSIONS));
+        assert!(!EXECUTE_TOOL_CODE.description.contains("session"));
+        let schema = schema_with_sessions(EXECUTE_TOOL_CODE.input_schema());
+        assert_eq!(schema["properties"]["session"]["type"], "string");
+        assert!(EXECUTE_TOOL_CODE.input_schema()["properties"].get("session").is_none());
+    }
 
     #[test]
     fn the_description_says_whether_there_are_files() {

@@ -36,10 +36,27 @@ pub fn tools_of(profile: &Profile) -> &'static [&'static MetaTool] {
 /// cached.
 #[must_use]
 pub fn description(tool: &MetaTool, profile: &Profile) -> String {
-    match profile.files() {
-        _ if tool.name == LIST_TOOL_FILES.name => format!("{}{}", tool.description, list_tool_files::servers(profile)),
-        Some(files) if tool.name == EXECUTE_TOOL_CODE.name => execute_tool_code::with_files(tool.description, files),
-        _ => tool.description.to_owned(),
+    if tool.name == LIST_TOOL_FILES.name {
+        return format!("{}{}", tool.description, list_tool_files::servers(profile));
+    }
+    let mut description = tool.description.to_owned();
+    if tool.name == EXECUTE_TOOL_CODE.name {
+        if let Some(files) = profile.files() {
+            description = execute_tool_code::with_files(&description, files);
+        }
+        if profile.has_sessions() {
+            description = execute_tool_code::with_sessions(&description);
+        }
+    }
+    description
+}
+
+/// The JSON Schema of the arguments of a meta-tool for the clients of a profile.
+#[must_use]
+pub fn input_schema(tool: &MetaTool, profile: &Profile) -> Value {
+    match tool.name == EXECUTE_TOOL_CODE.name && profile.has_sessions() {
+        true => execute_tool_code::schema_with_sessions(tool.input_schema()),
+        false => tool.input_schema(),
     }
 }
 

@@ -6,6 +6,7 @@
 mod codes;
 mod descriptor;
 mod directory;
+mod script_files;
 mod streams;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{self, Descriptor, ErrorCode, Host};
+
+pub(crate) use script_files::ScriptFiles;
 
 use crate::Sandbox;
 

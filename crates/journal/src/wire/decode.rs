@@ -4,9 +4,9 @@ use exuvia_tool::{ApprovalId, Arguments, CallId, DirectCallId, Origin, RunId, To
 
 use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
 use super::call_error::WireCallError;
-use super::head::{self, CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
+use super::head::{self, CallHead, EndHead, Head, HeadEvent, SessionHead, StartHead, malformed};
 use super::readings::WireReading;
-use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, Stamped};
+use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, SessionScript, Stamped};
 
 /// The entry that a head and an opened body are. Without a body, what was private is empty, and arguments are `null`.
 ///
@@ -86,6 +86,11 @@ fn run_start(head: StartHead, body: StartBody) -> RunStart {
         policy_sha256: head.policy_sha256,
         guest_sha256: head.guest_sha256,
         repairs: head.repairs.map(RunId::new),
+        session: head.session.map(|SessionHead { name, index, after }| SessionScript {
+            name,
+            index,
+            after: after.map(RunId::new),
+        }),
     }
 }
 

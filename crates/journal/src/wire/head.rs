@@ -18,6 +18,8 @@ const APPROVALS: u32 = 3;
 const FILES: u32 = 4;
 /// The version that keeps what was read of files apart, and says where a record was cut.
 const BLOCKS: u32 = 5;
+/// The version that has scripts of sessions.
+const SESSIONS: u32 = 5;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -169,6 +171,19 @@ pub(crate) struct StartHead {
     pub(crate) guest_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repairs: Option<String>,
+    /// From version 5 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<SessionHead>,
+}
+
+/// The place of a script in a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SessionHead {
+    pub(crate) name: String,
+    pub(crate) index: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<String>,
 }
 
 /// What the client says of itself.
@@ -304,6 +319,7 @@ fn prefix(version: u32, seq: u64) -> String {
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
         Event::RunReadings(readings) => return readings.iter().map(reading_version).max().unwrap_or(OLDEST),
+        Event::RunStarted(start) if start.session.is_some() => return SESSIONS,
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),

@@ -13,7 +13,7 @@ use super::*;
 use crate::hex::Digest;
 use crate::{
     ApprovalChannel, ApprovalState, ClientClaims, Cut, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError,
-    RunStart, RunUsage, Seq, Stamped,
+    RunStart, RunUsage, Seq, SessionScript, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -47,7 +47,14 @@ fn start() -> RunStart {
         policy_sha256: DIGEST.into(),
         guest_sha256: DIGEST.into(),
         repairs: Some(RunId::new("01KB0000000000000000000000")),
+        session: None,
     }
+}
+
+fn session_start() -> RunStart {
+    let session =
+        SessionScript { name: "report".into(), index: 2, after: Some(RunId::new("01KB0000000000000000000000")) };
+    RunStart { session: Some(session), ..start() }
 }
 
 fn readings() -> Vec<Reading> {
@@ -148,6 +155,7 @@ fn examples() -> Vec<(String, Event)> {
             },
         ),
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
+        ("run-started-session".to_owned(), Event::RunStarted(Box::new(session_start()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),

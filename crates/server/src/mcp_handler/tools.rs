@@ -238,6 +238,6 @@ fn usage(report: &Report) -> MetaObject {
 }
 
 fn meta_tool(tool: &MetaTool, profile: &Profile) -> Tool {
-    let schema: JsonObject = tool.input_schema().as_object().cloned().unwrap_or_default();
+    let schema: JsonObject = meta::input_schema(tool, profile).as_object().cloned().unwrap_or_default();
     Tool::new(tool.name, meta::description(tool, profile), Arc::new(schema))
 }

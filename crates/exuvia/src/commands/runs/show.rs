@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use exuvia_admin::{Exported, ExportedCall, ExportedEnd, ExportedStart};
+use exuvia_admin::{Exported, ExportedCall, ExportedEnd, ExportedSession, ExportedStart};
 use exuvia_text::{cut, line, printable};
 
 use crate::paint::{Paint, Tone};
@@ -68,6 +68,7 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
         ("trace", start.trace_id.clone().unwrap_or_default()),
         ("allowed by", start.rule.clone()),
         ("repairs", start.repairs.clone().unwrap_or_default()),
+        ("session", start.session.as_ref().map_or_else(String::new, session)),
         ("findings", start.findings.join(" ")),
     ];
     let mut out = String::new();
@@ -75,6 +76,11 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
         let _ = writeln!(out, "{}", paint.text(Tone::Aside, format!("{name}: {}", brief(fact))));
     }
     out + "\n"
+}
+
+fn session(session: &ExportedSession) -> String {
+    let after = session.after.as_ref().map_or_else(String::new, |run| format!(", after run {run}"));
+    format!("{}, script {}{after}", session.name, session.index)
 }
 
 fn script(source: &str, calls: &mut BTreeMap<u32, Vec<&ExportedCall>>, most_calls: usize, paint: Paint) -> String {

@@ -1,0 +1,77 @@
+//! Why a script does not run in its session.
+
+use std::fmt;
+use std::io;
+
+use exuvia_runtime::{Outcome, ScriptError};
+
+/// The kind of error of a script whose session does not take it.
+const KIND: &str = "SessionUnavailable";
+
+/// Why a script does not run in its session. `{}` is for the client.
+#[derive(Debug)]
+pub(crate) enum SessionError {
+    /// There is no place for sessions, or no record to bring them back by.
+    NotKept,
+    /// Another script of it runs.
+    Busy,
+    /// It has run as many scripts as one may.
+    Scripts(usize),
+    /// Its scripts have used as much fuel as they may.
+    Fuel(u64),
+    /// All sessions of the principal run scripts.
+    TooMany(usize),
+    /// It cannot be brought back, for this reason, and never will be.
+    Lost(String),
+    /// It cannot be brought back for the moment, for this reason.
+    NotNow(String),
+    /// The reason is the operator's.
+    Io(io::Error),
+}
+
+impl fmt::Display for SessionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotKept => f.write_str("sessions are not kept here"),
+            Self::Busy => f.write_str("another script of this session runs"),
+            Self::Scripts(most) => write!(f, "this session has run its {most} scripts"),
+            Self::Fuel(most) => write!(f, "the scripts of this session have used their {most} units of fuel"),
+            Self::TooMany(most) => write!(f, "all of your {most} sessions run scripts"),
+            Self::Lost(why) => write!(f, "this session cannot be brought back: {why}"),
+            Self::NotNow(why) => write!(f, "this session cannot be brought back at the moment: {why}"),
+            Self::Io(_) => f.write_str("the session cannot be read or written"),
+        }
+    }
+}
+
+impl SessionError {
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::NotKept => "send the script without `session`",
+            Self::Busy | Self::TooMany(_) | Self::NotNow(_) | Self::Io(_) => "send it again later",
+            Self::Scripts(_) | Self::Fuel(_) | Self::Lost(_) => {
+                "start a new session under another name, and compute again what is needed"
+            }
+        }
+    }
+
+    /// What comes of the script.
+    pub(crate) fn outcome(&self) -> Outcome {
+        if let Self::Io(error) = self {
+            tracing::error!(%error, "session not read or written");
+        }
+        Outcome::Raised(ScriptError {
+            kind: KIND.to_owned(),
+            message: format!("the script was not run: {self}"),
+            line: None,
+            traceback: String::new(),
+            hint: Some(self.hint().to_owned()),
+        })
+    }
+}
+
+impl From<io::Error> for SessionError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}

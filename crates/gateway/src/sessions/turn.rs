@@ -1,0 +1,183 @@
+//! The turn of a script in its session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use exuvia_access::budget::Spender;
+use exuvia_config::SessionsConfig;
+use exuvia_journal::{Archive, SessionScript};
+use exuvia_replay::{NotReplayable, ReplayError, SessionFiles, revive};
+use exuvia_runtime::{Engine, Instance, Limits, Outcome, Report};
+use exuvia_tool::RunId;
+use tokio::sync::OwnedMutexGuard;
+
+use super::state::{SessionFile, SessionState};
+use super::warm::WarmSession;
+use super::{SessionError, Sessions, blocking};
+use crate::ids::now_ms;
+use crate::over_budget::run_outcome;
+
+/// The turn of a script in its session: no other script of it runs until this is dropped. Without [`end`](Self::end) the session is as it
+/// was before.
+pub(crate) struct SessionTurn {
+    sessions: Arc<Sessions>,
+    key: String,
+    file: Arc<SessionFile>,
+    state: SessionState,
+    warm: Option<WarmSession>,
+    /// What running its scripts again took.
+    revived: Option<u64>,
+    /// What the script left.
+    pub(crate) left: Option<Left>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+/// What the scripts of a session have left for the next one.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) instance: Instance,
+    /// Where the clock stood.
+    pub(crate) clock: Duration,
+    /// What is open.
+    pub(crate) files: SessionFiles,
+}
+
+/// What a session is brought back with.
+pub(crate) struct Reviving<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) archive: Option<&'a dyn Archive>,
+    pub(crate) spender: &'a Spender,
+    pub(crate) config: &'a SessionsConfig,
+    /// Of the script that is to run.
+    pub(crate) limits: &'a Limits,
+}
+
+impl SessionTurn {
+    pub(super) fn new(
+        sessions: Arc<Sessions>,
+        key: String,
+        file: SessionFile,
+        state: SessionState,
+        warm: Option<WarmSession>,
+        turn: OwnedMutexGuard<()>,
+    ) -> Self {
+        let (file, revived, left) = (Arc::new(file), None, None);
+        Self { sessions, key, file, state, warm, revived, left, _turn: turn }
+    }
+
+    /// The place of the script that has the turn.
+    pub(crate) fn script(&self) -> SessionScript {
+        SessionScript {
+            name: self.state.name.clone(),
+            index: self.state.scripts.len() as u64 + 1,
+            after: self.state.scripts.last().map(RunId::new),
+        }
+    }
+
+    /// What the script begins with: the interpreter in memory, or one that is made again from the record. None: it is the first.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be made again. What comes of the script.
+    pub(crate) async fn begin(&mut self, reviving: Reviving<'_>) -> Result<Option<Left>, Outcome> {
+        if let Some(WarmSession { instance, clock, files, .. }) = self.warm.take()
+            && let Some(instance) = instance.wake(reviving.engine, reviving.limits.memory_bytes).await
+        {
+            return Ok(Some(Left { instance, clock, files }));
+        }
+        if self.state.scripts.is_empty() {
+            return Ok(None);
+        }
+        self.revive(reviving).await.map(Some)
+    }
+
+    async fn revive(&mut self, reviving: Reviving<'_>) -> Result<Left, Outcome> {
+        let Reviving { engine, archive, spender, config, limits } = reviving;
+        let archive = archive.ok_or_else(|| SessionError::NotKept.outcome())?;
+        if self.state.fuel > config.revival_fuel {
+            return Err(self.lost(&NotReplayable::RevivalFuel { allowed: config.revival_fuel }).await);
+        }
+        // Its fuel is that of the principal, as that of any script.
+        let wanted = Limits { fuel: self.state.fuel.max(1), ..limits.clone() };
+        let mut reserved = spender.reserve_run(&wanted).await.map_err(run_outcome)?;
+        if reserved.lower(wanted).fuel < self.state.fuel {
+            let why = "a budget has too little fuel left to run its scripts again".to_owned();
+            return Err(SessionError::NotNow(why).outcome());
+        }
+        reserved.start();
+        let begun = Instant::now();
+        let scripts: Vec<RunId> = self.state.scripts.iter().map(RunId::new).collect();
+        let revived = revive(archive, engine, &scripts, config.revival_fuel).await;
+        let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        reserved.settle(self.state.fuel, ms);
+        match revived {
+            Ok(revived) => {
+                let (name, fuel) = (&self.state.name, revived.fuel);
+                tracing::info!(session = name, scripts = scripts.len(), fuel, duration.ms = ms, "session brought back");
+                self.revived = Some(fuel);
+                Ok(Left { instance: revived.instance, clock: revived.clock, files: revived.files })
+            }
+            Err(ReplayError::NotReplayable(NotReplayable::NoRoom)) => {
+                Err(SessionError::NotNow("there is no memory for it".to_owned()).outcome())
+            }
+            Err(ReplayError::NotReplayable(why)) => Err(self.lost(&why).await),
+            Err(error) => {
+                tracing::error!(error = %error, "journal read failed");
+                Err(SessionError::NotNow("the journal cannot be read".to_owned()).outcome())
+            }
+        }
+    }
+
+    /// The session never comes back.
+    async fn lost(&mut self, why: &NotReplayable) -> Outcome {
+        let why = match why {
+            NotReplayable::OtherGuest { .. } => "it was made by another version of this program".to_owned(),
+            NotReplayable::Erased | NotReplayable::Unknown => "what was recorded of it is not kept any more".to_owned(),
+            other => other.to_string(),
+        };
+        tracing::warn!(session = self.state.name, why, "session lost");
+        self.state.lost = Some(why.clone());
+        // Otherwise it is found again by the next script.
+        let _ = self.write().await;
+        SessionError::Lost(why).outcome()
+    }
+
+    /// The script is over and recorded as `run`, or not recorded: what it left is the session from now on, or nothing of it is. Says so in the
+    /// report where its author would expect something else.
+    pub(crate) async fn end(mut self, run: &RunId, is_recorded: bool, warm: u32, report: &mut Report) {
+        if let Some(fuel) = self.revived {
+            let scripts = self.state.scripts.len();
+            report
+                .notes
+                .push(format!("the session was brought back by running its {scripts} scripts again: {fuel} fuel"));
+        }
+        let Some(left) = self.left.take().filter(|_| is_recorded) else {
+            return self.falls_back(report);
+        };
+        self.state.scripts.push(run.to_string());
+        self.state.fuel = self.state.fuel.saturating_add(report.usage.fuel);
+        self.state.used_ms = now_ms();
+        if let Err(error) = self.write().await {
+            tracing::error!(%error, "session not written");
+            return self.falls_back(report);
+        }
+        self.sessions.keep(warm, self.key.clone(), self.state.scripts.last().cloned(), left);
+    }
+
+    fn falls_back(&self, report: &mut Report) {
+        let is = if self.state.scripts.is_empty() { "has not begun" } else { "is as it was before this script" };
+        report.notes.push(format!("the session {is}: nothing that the script did to variables is kept"));
+    }
+
+    /// Without `self`, of which an interpreter is a part that no two threads may look at.
+    fn write(&self) -> impl Future<Output = std::io::Result<()>> + Send + use<> {
+        let (file, state) = (Arc::clone(&self.file), self.state.clone());
+        blocking(move || file.write(&state))
+    }
+
+    #[cfg(test)]
+    pub(super) async fn record_for_test(&mut self, run: &str) {
+        self.state.scripts.push(run.to_owned());
+        self.write().await.unwrap();
+    }
+}
