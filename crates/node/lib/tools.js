@@ -90,7 +90,7 @@ function described({ name, definition }, pythonName) {
   const description = String(definition.description ?? '').slice(0, MOST_DESCRIPTION_CHARS).trim();
   const remarks = parameters.map(remark).filter(Boolean);
   const own = pythonName === name ? '' : `Its server calls it ${JSON.stringify(name)}.`;
-  const classes = [...types.definitions.values()].join('\n');
+  const classes = [...types.definitions.values()].join('');
   const texts = [description.replace(/^(?=.)/gm, '  '), own, remarks.join('\n'), classes];
   return {
     name,

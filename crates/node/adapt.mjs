@@ -1,5 +1,8 @@
-// The core module of the guest with its memory as an import, so that a host can bound it: `node core-memory.mjs FOLDER`, a folder that
-// jco wrote. Writes `modules.json` there: the core modules, and how many pages the memory begins with.
+// Adapts what jco wrote into a folder: `node adapt.mjs FOLDER`.
+//
+// The core module imports its memory, so that the host can bound it, and `modules.json` says which modules there are and how many pages the
+// memory begins with. The glue makes no wrappers for asynchronous exports, which the contract has none of: they take 20 ms each, for every script.
+// And it asks no environment whether to log.
 
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,3 +63,15 @@ if (found.length !== 1) throw new Error(`one core module with a memory is expect
 const [{ file, changed }] = found;
 writeFileSync(join(folder, file), changed.bytes);
 writeFileSync(join(folder, 'modules.json'), `${JSON.stringify({ modules, pages: changed.pages })}\n`);
+
+function replaced(text, what, by) {
+  const found = text.replaceAll(what, by);
+  if (found === text) throw new Error(`the glue of jco has no ${what}`);
+  return found;
+}
+
+const glue = join(folder, 'guest.js');
+let text = readFileSync(glue, 'utf8');
+text = replaced(text, /WebAssembly\.promising\(([\w.]+)\)/g, '$1');
+text = replaced(text, 'if (!globalThis?.process?.env?.JCO_DEBUG) { return; }', 'return;');
+writeFileSync(glue, text);
