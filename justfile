@@ -103,6 +103,11 @@ package:
     cargo build --release
     guest/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release/exuvia"
 
+# What a release holds, for this platform: the program for glibc 2.28, wheel, packages of npm, MCP bundle, container image, crates, SBOM,
+# digests, install script and formula, in `target/dist` or a folder. As long as two builds; crates/exuvia/packaging/release.
+release *folder:
+    crates/exuvia/packaging/release/build {{ folder }}
+
 # One script with 100 tool calls over stdio, end to end: Exuvia beside FastMCP's code mode and `eryx serve`.
 peers rounds="30":
     cargo build --release
