@@ -24,18 +24,22 @@ export class Stopped extends Error {
 const failed = (error) => ({ payload: error });
 const validators = new WeakMap();
 
-// What is wrong with arguments, in a sentence. Undefined: nothing.
+// What is wrong with arguments, in a sentence: the first fault alone, since a large argument may have as many as it has items.
+// Undefined: nothing.
 function mismatch(tool, args) {
-  if (!validators.has(tool)) validators.set(tool, new Validator(tool.schema, '2020-12', false));
-  const { valid, errors } = validators.get(tool).validate(args);
+  if (!validators.has(tool)) validators.set(tool, new Validator(tool.schema, '2020-12', true));
+  let checked;
+  try {
+    checked = validators.get(tool).validate(args);
+  } catch {
+    return "the tool's own schema is broken: call another tool";
+  }
+  const { valid, errors } = checked;
   if (valid) return undefined;
-  // The first ones only say that something within is wrong.
-  const told = errors.filter((one) => !['properties', 'items', 'additionalProperties', 'allOf', '$ref'].includes(one.keyword));
-  return (told.length > 0 ? told : errors)
-    .slice(0, 5)
-    .map((one) => `${one.instanceLocation.slice(2) || 'the arguments'}: ${one.error}`)
-    .join(' ')
-    .slice(0, 2000);
+  // The others say that something within is wrong.
+  const { instanceLocation, keyword, error } = errors.at(-1);
+  const told = keyword === 'false' ? 'there is no such argument' : error.replace(/^Instance type/, 'the type').replace(/^Instance/, 'the value');
+  return `${instanceLocation.slice(2) || 'the arguments'}: ${told}`.slice(0, 2000);
 }
 
 class PendingCall {

@@ -16,15 +16,15 @@ export const DEFAULTS = Object.freeze({
   sourceBytes: 1 << 20,
 });
 
-// The timers of Node take no more milliseconds.
-const MOST_MS = 2 ** 31 - 1;
+// The timers of Node take no more milliseconds, and some add to a limit.
+const MOST_MS = 2 ** 31 - 1 - 60_000;
 const MOST_MEMORY = 4 * 2 ** 30;
 
 /** The name of a limit in the contract, as scripts read it. */
 export const contractName = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
 function checked(name, value) {
-  if (!(name in DEFAULTS)) throw new TypeError(`there is no limit ${name}: the limits are ${Object.keys(DEFAULTS).join(', ')}`);
+  if (!Object.hasOwn(DEFAULTS, name)) throw new TypeError(`there is no limit ${name}: the limits are ${Object.keys(DEFAULTS).join(', ')}`);
   if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`the limit ${name} must be a whole number from 1`);
   if (name.endsWith('Ms')) return Math.min(value, MOST_MS);
   return name === 'memoryBytes' ? Math.min(value, MOST_MEMORY) : value;

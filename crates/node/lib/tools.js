@@ -1,5 +1,7 @@
 // The tools of a sandbox: as the guest is told of them, as stubs, and as what is called.
 
+import { dereference } from '@cfworker/json-schema';
+
 import { pythonNames } from './names.js';
 import { Types, literal } from './types.js';
 
@@ -11,22 +13,33 @@ export const tool = (definition) => definition;
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-// JSON Schema, or a schema of a library that implements Standard Schema and can write JSON Schema.
+// JSON Schema, or a schema of a library that implements Standard Schema and can write JSON Schema; as plain data, which can go to a thread.
 function inputSchema(name, { input, schema }) {
-  if (input === undefined) return schema ?? OPEN;
-  const standard = input['~standard'];
-  if (standard === undefined) return input;
-  const written = schema ?? standard.jsonSchema?.input?.({ target: 'draft-2020-12' });
-  if (!isObject(written)) {
+  const standard = input?.['~standard'];
+  const written = schema ?? (standard ? standard.jsonSchema?.input?.({ target: 'draft-2020-12' }) : (input ?? OPEN));
+  if (standard && !isObject(written)) {
     throw new TypeError(`the tool ${name}: ${standard.vendor} gives no JSON Schema of its input: put one into \`schema\``);
   }
-  return written;
+  if (!isObject(written)) throw new TypeError(`the tool ${name}: its input must be a JSON Schema of an object`);
+  const text = JSON.stringify(written);
+  const missing = unresolved(JSON.parse(text));
+  if (missing) throw new TypeError(`the tool ${name}: its input refers to ${missing}, which it does not have`);
+  return JSON.parse(text);
+}
+
+// A reference of a schema that leads nowhere. Writes into the schema.
+function unresolved(schema) {
+  const known = dereference(schema);
+  return Object.values(known).find((one) => isObject(one) && one.$ref !== undefined && !known[one.__absolute_ref__])?.$ref;
 }
 
 function outputSchema({ output }) {
   const standard = output?.['~standard'];
   return standard ? standard.jsonSchema?.output?.({ target: 'draft-2020-12' }) : output;
 }
+
+// Text without what nobody sees: controls, and marks that change the order of characters.
+const visible = (text) => String(text ?? '').replace(/[^\P{C}\n]/gu, ' ');
 
 function entries(tools) {
   const all = Array.isArray(tools) ? tools.map((one) => [one.name, one]) : Object.entries(tools);
@@ -70,14 +83,13 @@ function signature(pythonName, parameters, open, types, result) {
 
 // What is known of a parameter beside its type, in a line.
 function remark(one) {
-  const text = isObject(one.schema) && typeof one.schema.description === 'string' ? one.schema.description.replace(/\s+/g, ' ').trim() : '';
+  const text = isObject(one.schema) && typeof one.schema.description === 'string' ? visible(one.schema.description).replace(/\s+/g, ' ').trim() : '';
   const sent = one.pythonName === one.name ? '' : ` (sent as ${JSON.stringify(one.name)})`;
   return text || sent ? `${one.pythonName}${sent}${text && `: ${text}`}` : undefined;
 }
 
 function described({ name, definition }, pythonName) {
   const input = inputSchema(name, definition);
-  if (!isObject(input)) throw new TypeError(`the tool ${name}: its input must be a JSON Schema of an object`);
   const output = outputSchema(definition);
   const parameters = parametersOf(input);
   const open = isOpen(input, parameters);
@@ -87,7 +99,7 @@ function described({ name, definition }, pythonName) {
   const results = new Types(output);
   results.definitions = types.definitions;
   const result = output === undefined ? 'Any' : results.of(output, `${pythonName}_result`);
-  const description = String(definition.description ?? '').slice(0, MOST_DESCRIPTION_CHARS).trim();
+  const description = visible(definition.description).slice(0, MOST_DESCRIPTION_CHARS).trim();
   const remarks = parameters.map(remark).filter(Boolean);
   const own = pythonName === name ? '' : `Its server calls it ${JSON.stringify(name)}.`;
   const classes = [...types.definitions.values()].join('');

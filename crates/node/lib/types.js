@@ -11,6 +11,8 @@ export function literal(value) {
   return isPlain && written.length <= 60 ? written : undefined;
 }
 
+// Names that mean something else in a stub.
+const TAKEN = new Set(['Any', 'Literal', 'NotRequired', 'TypedDict', 'None', 'True', 'False']);
 const pascal = (text) =>
   text
     .split(/[^\p{XID_Continue}]+|_+/u)
@@ -73,7 +75,7 @@ export class Types {
     }
     if (this.#classes.has(schema)) return this.#classes.get(schema);
     let name = pascal(typeof schema.title === 'string' && schema.title ? schema.title.slice(0, 40) : hint);
-    for (let number = 2; this.definitions.has(name); number += 1) name = `${name.replace(/\d+$/, '')}${number}`;
+    for (let number = 2; this.definitions.has(name) || TAKEN.has(name); number += 1) name = `${name.replace(/\d+$/, '')}${number}`;
     this.#classes.set(schema, name);
     // Its place before those of its own properties.
     this.definitions.set(name, '');

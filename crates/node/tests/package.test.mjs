@@ -129,6 +129,22 @@ test('arguments that do not fit reach no tool', async () => {
   const counted = { ...add, run: (args) => ((reached += 1), add.run(args)) };
   const error = await fails(new Sandbox({ tools: { add: counted } }).run('tools.add(a="one")'));
   assert.deepEqual([error.kind, error.calls[0].outcome, reached], ['TypeError', 'invalid-arguments', 0]);
+  assert.match(error.message, /a: the type "string" is invalid\. Expected "integer"/);
+  const bad = { input: { type: 'object', properties: { a: { $ref: '#/$defs/Missing' } } }, run: never };
+  assert.throws(() => new Sandbox({ tools: { bad } }), /the tool bad: its input refers to #\/\$defs\/Missing/);
+  const odd = { input: { type: 'object', properties: { a: { type: 'string', pattern: '(' } } }, run: never };
+  assert.match((await fails(new Sandbox({ tools: { odd } }).run('tools.odd(a="x")'))).message, /schema is broken/);
+});
+
+test('Zod gives a tool its arguments, with their defaults', async () => {
+  const { z } = await import('zod');
+  const input = z.object({ text: z.string().describe('Words.'), times: z.number().int().max(9).default(2) });
+  const repeat = tool({ description: 'Repeats.', input, output: z.string(), run: ({ text, times }) => text.repeat(times) });
+  const sandbox = new Sandbox({ tools: { repeat } });
+  assert.ok(sandbox.stubs.includes('def repeat(text: str, times: int = 2) -> str:'), sandbox.stubs);
+  assert.equal((await sandbox.run('tools.repeat(text="ab")')).value, 'abab');
+  const error = await fails(sandbox.run('tools.repeat(text="ab", times=10)'));
+  assert.deepEqual([error.kind, error.calls[0].outcome], ['TypeError', 'invalid-arguments']);
 });
 
 test('a Standard Schema gives tools their values, and checks results', async () => {
@@ -144,6 +160,20 @@ test('a Standard Schema gives tools their values, and checks results', async () 
   assert.throws(() => new Sandbox({ tools: { weekday: { ...weekday, schema: undefined } } }), /gives no JSON Schema/);
 });
 
+test('calls beyond those at a time wait for their turn, in their order', async () => {
+  let [out, most] = [0, 0];
+  const began = [];
+  const work = async ({ n }) => {
+    began.push(n);
+    most = Math.max(most, (out += 1));
+    await tick(5);
+    out -= 1;
+  };
+  const script = 'import asyncio\nawait asyncio.gather(*[tools.work(n=n) for n in range(9)])';
+  await new Sandbox({ tools: { work }, limits: { concurrentCalls: 2 } }).run(script);
+  assert.deepEqual([most, began], [2, [0, 1, 2, 3, 4, 5, 6, 7, 8]]);
+});
+
 test('answers beyond what may be buffered fail their calls', async () => {
   const text = () => 'x'.repeat(400_000);
   const script = `
@@ -152,7 +182,7 @@ calls = [asyncio.ensure_future(tools.text()) for _ in range(5)]
 await asyncio.sleep(0.3)
 result = [type(one).__name__ for one in await asyncio.gather(*calls, return_exceptions=True)]`;
   const { value } = await new Sandbox({ tools: { text }, limits: { bufferedBytes: 1_000_000 } }).run(script);
-  assert.ok(value.includes('str'), String(value));
+  assert.deepEqual(new Set(value), new Set(['str', 'ToolLimitReached']), String(value));
   const { value: all } = await new Sandbox({ tools: { text } }).run(script);
   assert.deepEqual(new Set(all), new Set(['str']));
 });
@@ -160,6 +190,7 @@ result = [type(one).__name__ for one in await asyncio.gather(*calls, return_exce
 test('limits are checked, and named', async () => {
   assert.throws(() => new Sandbox({ limits: { fuell: 1 } }), /no limit fuell: the limits are fuel, wallMs/);
   assert.throws(() => new Sandbox({ limits: { fuel: 0 } }), RangeError);
+  assert.throws(() => new Sandbox({ limits: { toString: 1 } }), /no limit toString/);
   assert.equal(new Sandbox({ limits: { fuel: undefined } }).limits.fuel, DEFAULT_LIMITS.fuel);
   const error = await fails(new Sandbox({ limits: { memoryBytes: 1 << 20 } }).run('1'));
   assert.ok(error instanceof LimitReached && error.limit === 'memoryBytes');
