@@ -160,7 +160,7 @@ export const GUEST_DIGEST: string;
 
 /** A script came to no result. What it did until then is kept. */
 export class SandboxError extends Error {
-  private constructor();
+  protected constructor();
   readonly logs: string;
   readonly logsDroppedBytes: number;
   readonly calls: readonly Call[];
