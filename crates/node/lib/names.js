@@ -41,10 +41,16 @@ function sanitized(kind, name) {
   return isReserved(kind, python) ? `${python}_` : python;
 }
 
-function free(kind, name, taken) {
+// `numbers`: the next one for each stem, so that many equal names take one pass.
+function free(kind, name, taken, numbers) {
   const wanted = sanitized(kind, name);
+  const stem = wanted.replace(/_+$/, '');
   let candidate = wanted;
-  for (let number = 2; taken.has(candidate); number += 1) candidate = `${wanted.replace(/_+$/, '')}_${number}`;
+  while (taken.has(candidate)) {
+    const number = numbers.get(stem) ?? 2;
+    numbers.set(stem, number + 1);
+    candidate = `${stem}_${number}`;
+  }
   taken.add(candidate);
   return candidate;
 }
@@ -52,9 +58,9 @@ function free(kind, name, taken) {
 /** The Python names, in the order of the names. `kind`: server, tool or parameter. */
 export function pythonNames(kind, names) {
   const taken = new Set(names.filter((name) => stays(kind, name)));
-  const kept = new Set();
+  const [kept, numbers] = [new Set(), new Map()];
   return names.map((name) => {
-    if (!taken.has(name) || !stays(kind, name) || kept.has(name)) return free(kind, name, taken);
+    if (!taken.has(name) || !stays(kind, name) || kept.has(name)) return free(kind, name, taken, numbers);
     kept.add(name);
     return name;
   });
