@@ -24,6 +24,11 @@
 //! assert!(wrong.errors[1].message.contains("`command`"), "{wrong}");
 //! ```
 
+#[cfg(not(unix))]
+compile_error!(
+    "the program exuvia runs on Linux and macOS alone: on Windows use it in WSL, or embed the sandbox (crate exuvia-sandbox, npm package exuvia)"
+);
+
 mod access;
 mod admin;
 mod approvals;

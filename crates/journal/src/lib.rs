@@ -62,6 +62,11 @@
 //! # }
 //! ```
 
+#[cfg(not(unix))]
+compile_error!(
+    "the program exuvia runs on Linux and macOS alone: on Windows use it in WSL, or embed the sandbox (crate exuvia-sandbox, npm package exuvia)"
+);
+
 mod access;
 mod approvals;
 mod archive;

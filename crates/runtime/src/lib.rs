@@ -37,6 +37,9 @@
 //! Without it the program brings a component as a file (`exuvia guest export` writes one, and the crate `exuvia-guest` holds one),
 //! compiles it when it starts, and takes [`Engine::with_guest`].
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("exuvia-runtime needs a 64-bit platform: each script has 4 GiB of address space of its own");
+
 #[cfg(feature = "embedded-guest")]
 mod artifact;
 mod budget;
