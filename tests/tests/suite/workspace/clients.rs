@@ -316,7 +316,7 @@ async fn what_runs_read_is_stored_once_replayed_and_bounded() {
     assert_eq!(replay(&runs[0]).await["changed_files"], json!(["orders"]));
     let journal = walkdir(daemon.data().as_path()).into_iter().find(|path| path.ends_with("journal.db"));
     let database = rusqlite::Connection::open(journal.expect("a journal")).expect("opened");
-    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, u64>(0)).expect("a number");
+    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     let (once, twice) =
         ("SELECT count(*) FROM file_blocks WHERE uses = 1", "SELECT count(*) FROM file_blocks WHERE uses = 2");
     assert!(count(twice) >= 100 && count(once) >= 200, "{} {}", count(twice), count(once));
