@@ -164,7 +164,10 @@ impl Workspace {
             return Err(FileError::Quota);
         }
         let written = write_all(file, offset, bytes);
-        // Of a write that failed, some may be there.
+        if written.is_err() {
+            // What of it lies behind the end goes again; where that fails as well, it counts.
+            let _ = size(file).map(|now| if now > before { file.set_len(before) } else { Ok(()) });
+        }
         accounts.resized(before, size(file)?);
         written.map_err(|error| shown(&error))?;
         Ok(bytes.len() as u64)

@@ -99,6 +99,8 @@ result = 1";
     assert_eq!(read(&mut two, expected[1]).await["error"]["data"]["uri"], expected[1]);
     assert!(!two.seen().contains("51.40"));
     let api = AdminApi::of(&daemon).await;
+    // What was queued before is written with it.
+    one.run("result = 1").await;
     let read_calls = api.get("/runs?server=exuvia:workspace&principal=key:one").await;
     assert!(read_calls["items"].as_array().is_some_and(|items| items.len() >= 3), "{read_calls}");
     // A session of the older era, too.
@@ -228,7 +230,7 @@ async fn operators_look_into_workspaces_and_remove_what_is_in_them() {
     assert!(!client.run("open('c', 'wb').write(b'x' * 500_000)\nresult = 1").await.contains("full"));
     api.post(&format!("{base}/remove"), &json!({"path": "d"})).await;
     assert!(!directories(&daemon).join("key-one/d").exists());
-    let actions = api.get("/runs?tool=workspace.remove").await;
+    let actions = api.get("/runs?kind=action&tool=workspace.remove").await;
     assert_eq!(actions["items"].as_array().map(Vec::len), Some(2), "{actions}");
     // A key has no way there.
     assert_ne!(client.send("GET", "/api/v1/workspaces", &[], "").await.status, 200);
@@ -316,7 +318,7 @@ async fn what_runs_read_is_stored_once_replayed_and_bounded() {
     assert_eq!(replay(&runs[0]).await["changed_files"], json!(["orders"]));
     let journal = walkdir(daemon.data().as_path()).into_iter().find(|path| path.ends_with("journal.db"));
     let database = rusqlite::Connection::open(journal.expect("a journal")).expect("opened");
-    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, u64>(0)).expect("a number");
+    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
     let (once, twice) =
         ("SELECT count(*) FROM file_blocks WHERE uses = 1", "SELECT count(*) FROM file_blocks WHERE uses = 2");
     assert!(count(twice) >= 100 && count(once) >= 200, "{} {}", count(twice), count(once));

@@ -49,7 +49,7 @@ def refused(name):
     except (OSError, ValueError) as error: return errno.errorcode[error.errno] if isinstance(error, OSError) else type(error).__name__
 result = [kept, sorted(os.listdir()) == sorted(names), refused('x' * 256), refused('é' * 128), refused('a\\0b'), refused(''), refused('/'.join(['d'] * 3_000)), refused('a/b')]";
     let refused =
-        json!([true, true, "ENAMETOOLONG", "ENAMETOOLONG", "ValueError", "ENOENT", "ENAMETOOLONG", "ENOTDIR"]);
+        json!([true, true, "ENAMETOOLONG", "ENAMETOOLONG", "ValueError", "EISDIR", "ENAMETOOLONG", "ENOTDIR"]);
     assert_eq!(place.result(source).await, refused);
     assert!(place.path().join("back\\slash").exists() && place.path().join("%2e%2e").exists());
 }
@@ -144,7 +144,8 @@ result = found";
     let report = place.report(Access::ReadWrite, source).await;
     let found = result(&report);
     let size = found["size"].as_u64().expect("a size");
-    assert!((500_000..1 << 20).contains(&size), "{found}");
+    // What of the last write was there is gone again.
+    assert!((500_000..1 << 20).contains(&size) && size % 50_000 == 0, "{found}");
     // The C library of the guest reports a stream that failed as `EIO`, whatever the reason.
     assert_eq!((&found["fill"], &found["append"], &found["again"]), (&json!("EIO"), &json!("EIO"), &json!(100_000)));
     assert_eq!((&found["many"], &found["files"]), (&json!("ENOSPC"), &json!(true)));
