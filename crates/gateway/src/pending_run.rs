@@ -11,6 +11,7 @@ use exuvia_analysis::Note;
 use exuvia_config::SessionsConfig;
 use exuvia_journal::{Archive, ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
+use exuvia_replay::SessionFiles;
 use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
 };
@@ -302,14 +303,14 @@ impl PendingRun {
         &self,
         clock: Duration,
         active: &Arc<ActiveTime>,
-        session: Option<&SessionPart>,
+        session: Option<SessionFiles>,
     ) -> Result<SystemIo, OpenError> {
         let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
         let files = self.workspaces.files(config, &self.identity, self.profile.as_deref()).await?;
         Ok(match files {
             Some(files) => io.with_files(match session {
-                Some(session) => session.files.of_script(files),
+                Some(session) => session.of_script(files),
                 None => files,
             }),
             None => io,
@@ -323,7 +324,7 @@ impl PendingRun {
         let clock = part.clock();
         let RunPart { took, active, holds, resumed, session } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let io = match self.live_io(clock, &active, session.as_ref()).await {
+        let io = match self.live_io(clock, &active, session.as_ref().map(|session| session.files.clone())).await {
             Ok(io) => io,
             Err(error) => {
                 return CameOfPart { report: Report::fault(error.to_string()), cost: Cost::ZERO, left: None };
