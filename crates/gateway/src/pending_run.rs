@@ -169,7 +169,8 @@ impl PendingRun {
         let admitted = loop {
             let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
             let asks = self.approvals.is_some();
-            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace, asks };
+            let is_further = turn.as_ref().is_some_and(|turn| turn.script().after.is_some());
+            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace, asks, is_further };
             match reading.of(script, &self.analyses, &self.cancellation).await {
                 AnalysisOutcome::Starts(admitted) => {
                     self.registered.live().reads(admitted.source_sha256.clone());

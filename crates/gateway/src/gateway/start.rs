@@ -45,6 +45,7 @@ impl Gateway {
             namespace: &run_view.namespace,
             policy: &run_view.settings.policy,
             limits: &run_view.settings.limits,
+            is_further: false,
         };
         admission.check(script)
     }
