@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use exuvia_analysis::{Analysis, Finding, MayCall, Note, Precision, analyze};
+use exuvia_analysis::{Analysis, Finding, FindingCode, MayCall, Note, Precision, analyze};
 use exuvia_policy::{Admission, Classification, Denial, Grants, Policy, ReferencedTools, admit};
 use exuvia_runtime::{LimitHit, Limits, Outcome, Script, ScriptError};
 use exuvia_tool::{HeldCall, Namespace, ToolName};
@@ -70,6 +70,8 @@ pub(crate) struct AdmissionCheck<'a> {
     pub(crate) namespace: &'a Arc<Namespace>,
     pub(crate) policy: &'a Arc<Policy>,
     pub(crate) limits: &'a Limits,
+    /// Scripts of its session were before it, and may have defined any name.
+    pub(crate) is_further: bool,
 }
 
 /// The decision on a script before it starts.
@@ -96,7 +98,10 @@ impl AdmissionCheck<'_> {
             let (rule, notes, ending, is_early, reads) = Default::default();
             return AdmissionResult { verdict, rule, notes, ending, is_early, reads };
         }
-        let analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
+        let mut analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
+        if let Some(analysis) = analysis.as_mut().filter(|_| self.is_further) {
+            analysis.findings.retain(|finding| !is_about_a_name(finding.code));
+        }
         let (verdict, rule) = (self.admitted(analysis.as_ref()), self.rule(analysis.as_ref()));
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
         let (notes, ending, reads) = analysis.map_or_else(Default::default, |analysis| {
@@ -148,6 +153,11 @@ impl AdmissionCheck<'_> {
             Admission::Refuse(denials) => AdmissionVerdict::Denied(denials),
         }
     }
+}
+
+/// Whether a finding is no longer certain where earlier scripts may have defined names.
+fn is_about_a_name(code: FindingCode) -> bool {
+    matches!(code, FindingCode::UnknownServer | FindingCode::ServerAway | FindingCode::NotImported)
 }
 
 /// Whether a script names a server that is still starting.

@@ -11,7 +11,7 @@ use exuvia_analysis::Note;
 use exuvia_config::SessionsConfig;
 use exuvia_journal::{Archive, ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
-use exuvia_replay::RecordedSize;
+use exuvia_replay::{RecordedSize, SessionFiles};
 use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
 };
@@ -88,8 +88,8 @@ pub(crate) struct PendingRun {
     /// Who is asked where the policy asks. None: nobody.
     pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) view_store: Arc<ViewStore>,
-    /// The client by its name, which files of one session are of.
-    pub(crate) session: Arc<str>,
+    /// The client by its name, which files of one MCP session are of.
+    pub(crate) client: Arc<str>,
     pub(crate) workspaces: Arc<Workspaces>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
@@ -171,7 +171,8 @@ impl PendingRun {
         let admitted = loop {
             let (by, pre_pass, run_view) = (self.by, self.pre_pass, Arc::clone(&self.run_view));
             let asks = self.approvals.is_some();
-            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace, asks };
+            let is_further = turn.as_ref().is_some_and(|turn| turn.script().after.is_some());
+            let reading = ScriptAnalysis { by, pre_pass, run_view, may_wait, keeps_namespace, asks, is_further };
             match reading.of(script, &self.analyses, &self.cancellation).await {
                 AnalysisOutcome::Starts(admitted) => {
                     self.registered.live().reads(admitted.source_sha256.clone());
@@ -305,15 +306,15 @@ impl PendingRun {
         &self,
         clock: Duration,
         active: &Arc<ActiveTime>,
-        session: Option<&SessionPart>,
+        session: Option<SessionFiles>,
     ) -> Result<SystemIo, OpenError> {
-        let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
-        let whose = (&*self.identity, &*self.session);
+        let whose = (&*self.identity, &*self.client);
         let files = self.workspaces.files(config, whose, self.profile.as_deref()).await?;
+        let io = SystemIo::counting(clock, Arc::clone(active));
         Ok(match files {
             Some(files) => io.with_files(match session {
-                Some(session) => session.files.of_script(files),
+                Some(session) => session.of_script(files),
                 None => files,
             }),
             None => io,
@@ -327,7 +328,7 @@ impl PendingRun {
         let clock = part.clock();
         let RunPart { took, active, holds, resumed, session } = part;
         let (held, first_hold) = mpsc::unbounded_channel();
-        let io = match self.live_io(clock, &active, session.as_ref()).await {
+        let io = match self.live_io(clock, &active, session.as_ref().map(|session| session.files.clone())).await {
             Ok(io) => io,
             Err(error) => {
                 return CameOfPart { report: Report::fault(error.to_string()), cost: Cost::ZERO, left: None };

@@ -26,6 +26,8 @@ pub(crate) struct ScriptAnalysis {
     pub(crate) keeps_namespace: bool,
     /// Whether somebody is asked where the policy asks.
     pub(crate) asks: bool,
+    /// Scripts of its session were before it.
+    pub(crate) is_further: bool,
 }
 
 /// What comes of it.
@@ -91,7 +93,8 @@ impl ScriptAnalysis {
         let begun = Instant::now();
         let RunView { namespace, settings, kept, .. } = &*self.run_view;
         let (by, pre_pass) = (self.by, self.pre_pass);
-        let admission = AdmissionCheck { by, pre_pass, namespace, policy: &settings.policy, limits: &settings.limits };
+        let (policy, limits, is_further) = (&settings.policy, &settings.limits, self.is_further);
+        let admission = AdmissionCheck { by, pre_pass, namespace, policy, limits, is_further };
         let AdmissionResult { verdict, rule, notes, ending, is_early, reads } = admission.decide(&script);
         if is_early && self.may_wait {
             return AnalysisOutcome::Early(script);
@@ -157,7 +160,8 @@ mod tests {
         let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, pins, kept: KeptView::default() };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
         let (may_wait, keeps_namespace, asks) = (false, false, false);
-        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace, asks }
+        let is_further = false;
+        ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace, asks, is_further }
     }
 
     /// One thread reads, and is kept busy by the test until it is to read.

@@ -144,7 +144,7 @@ impl Replay {
     }
 
     fn new(run: RecordedRun, namespace: &Object) -> Result<Self, NotReplayable> {
-        if run.start.namespace_sha256.is_empty() || (run.readings.is_empty() && run.is_whole()) {
+        if run.start.namespace_sha256.is_empty() || (run.readings.is_empty() && run.is_whole() && !is_further(&run)) {
             return Err(NotReplayable::NoReadings);
         }
         if let Some(cut) = run.cut {
@@ -316,6 +316,11 @@ impl Replay {
         let departure = progress.unused().or_else(|| differences.first().cloned().map(Into::into));
         verdict(departure.map_or(Verdict::Same, Verdict::Departed), differences, report)
     }
+}
+
+/// Whether it is a script of a session that others were before: it needs no reading to begin.
+fn is_further(run: &RecordedRun) -> bool {
+    run.start.session.as_ref().is_some_and(|session| session.after.is_some())
 }
 
 impl fmt::Debug for Replay {

@@ -45,6 +45,7 @@ impl Gateway {
             namespace: &run_view.namespace,
             policy: &run_view.settings.policy,
             limits: &run_view.settings.limits,
+            is_further: false,
         };
         admission.check(script)
     }
@@ -130,7 +131,7 @@ impl Gateway {
             registered,
             approvals: self.approvals.clone(),
             view_store: Arc::clone(&self.view_store),
-            session: Arc::clone(client.name()),
+            client: Arc::clone(client.name()),
             workspaces: Arc::clone(&self.workspaces),
             // A script of a session that waited without its interpreter would keep the session waiting as well.
             can_park: self.archive.is_some() && self.recorder.keeps_readings() && session.is_none(),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_config::SessionsConfig;
 use exuvia_gateway::meta::{self, BadRequestKind};
-use exuvia_gateway::{ApprovalConfig, Profile, Profiles};
+use exuvia_gateway::{ApprovalConfig, Profile, Profiles, RunState};
 use exuvia_journal::{ApprovalStore, MemoryApprovals};
 use exuvia_policy::{OnUnlisted, Policy, PolicySource, ServerRules};
 use exuvia_runtime::Limits;
@@ -95,11 +95,10 @@ async fn a_script_that_is_cancelled_leaves_the_session_as_it_was() {
         panic!("no run");
     };
     let begun = Instant::now();
-    while gateway.live_runs().list().iter().all(|run| run.source_sha256.is_none()) {
+    while gateway.live_runs().list().iter().all(|run| run.state != RunState::Executing) {
         assert!(begun.elapsed() < Duration::from_secs(30), "it does not begin");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
     run.cancellation().cancel();
     assert_eq!(run.report().await.outcome.name(), "cancelled");
     assert_eq!(sessions.value("a", "n").await, json!([1]));

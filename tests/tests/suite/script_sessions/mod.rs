@@ -14,6 +14,7 @@ use exuvia_config::SessionsConfig;
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{ApprovalConfig, Client, View};
 use exuvia_journal::{Archive as _, Record};
+use exuvia_policy::{Policy, PolicySource};
 use exuvia_replay::{Replay, Verdict};
 use exuvia_runtime::{Limits, Outcome, Report};
 use exuvia_tests::{SampleGateway, Settings, TestJournal, engine, fake};
@@ -55,6 +56,8 @@ impl Sessions {
             ..Settings::default()
         };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
+        let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
+        gateway.gateway().set_policy(Policy::compile(source, [SERVED]).expect("a policy"));
         Self { gateway, journal, made, client: Client::new("test"), _folder: folder }
     }
 
