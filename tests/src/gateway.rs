@@ -7,11 +7,11 @@ use std::time::Duration;
 use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_catalog::files::Layouts;
-use exuvia_config::{ServerConfig, UpstreamLimits, WorkspacesConfig};
+use exuvia_config::{FunctionsConfig, ServerConfig, UpstreamLimits, WorkspacesConfig};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
-    ApprovalConfig, Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles,
-    QueueLimits, StartedBy, ToolPins, Workspaces,
+    ApprovalConfig, Client, DirectAnswer, FunctionLibrary, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass,
+    Profiles, QueueLimits, StartedBy, ToolPins, Workspaces,
 };
 use exuvia_journal::{Archive, Journal};
 use exuvia_mcp_client::RelayOptions;
@@ -23,7 +23,7 @@ use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{PATIENCE, TestJournal, built, engine};
+use crate::{PATIENCE, TestJournal, built, engine, nesting_engine};
 
 /// What differs between gateways under test, beside servers and limits.
 pub struct Settings {
@@ -53,11 +53,14 @@ pub struct Settings {
     pub approvals: Option<ApprovalConfig>,
     /// Where workspaces are, and who has which. None: scripts have no files.
     pub workspaces: Option<(PathBuf, WorkspacesConfig)>,
+    /// Saved functions, and what is configured of them. None: there are none.
+    pub functions: Option<(Arc<FunctionLibrary>, Arc<FunctionsConfig>)>,
 }
 
 impl Settings {
     pub(crate) fn profiles_of(&self, servers: &[String]) -> Profiles {
-        self.profiles.clone().unwrap_or_else(|| Profiles::scripts(servers.iter().cloned()))
+        let functions = self.functions.iter().map(|_| exuvia_functions::SERVER.to_owned());
+        self.profiles.clone().unwrap_or_else(|| Profiles::scripts(servers.iter().cloned().chain(functions)))
     }
 }
 
@@ -77,6 +80,7 @@ impl Default for Settings {
             budgets: Budgets::none(),
             approvals: None,
             workspaces: None,
+            functions: None,
         }
     }
 }
@@ -125,7 +129,7 @@ impl SampleGateway {
         let (workspace_dir, workspaces) = settings.workspaces.clone().unzip();
         let workspaces = workspaces.unwrap_or_default();
         let gateway = Gateway::new(GatewayConfig {
-            engine: engine().clone(),
+            engine: if settings.functions.is_some() { nesting_engine() } else { engine() }.clone(),
             upstreams: Arc::clone(&upstreams),
             journal: Arc::clone(&settings.journal) as Arc<dyn Journal>,
             archive: settings.repair_age.map(|_| Arc::clone(&settings.journal) as Arc<dyn Archive>),
@@ -143,6 +147,7 @@ impl SampleGateway {
                 repair_age: settings.repair_age.unwrap_or_default(),
                 pins: names.iter().map(|name| (name.clone(), settings.pin)).collect(),
                 workspaces: Arc::new(workspaces),
+                functions: settings.functions.as_ref().map(|(_, config)| Arc::clone(config)),
             },
             access: Arc::clone(&settings.access),
             budgets: Arc::clone(&settings.budgets),
@@ -150,6 +155,7 @@ impl SampleGateway {
             pins: settings.pins.map(|folder| Arc::new(ToolPins::kept_in(Some(folder)))),
             approvals: settings.approvals,
             workspaces: Arc::new(Workspaces::kept_in(workspace_dir)),
+            functions: settings.functions.map(|(library, _)| library),
         });
         let gateway = Arc::new(gateway.expect("threads for runs"));
         gateway.follow_approvals();

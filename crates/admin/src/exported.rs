@@ -126,6 +126,18 @@ pub struct ExportedStart {
     /// The earlier run whose answers it took.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repairs: Option<String>,
+    /// The call of another run that it answers, of a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ExportedParent>,
+}
+
+/// A call of another run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExportedParent {
+    /// The run that made it.
+    pub run: String,
+    /// Its number in that run, counted from 1.
+    pub call: u64,
 }
 
 /// A call. One that was made again after a failure is listed for each attempt.
@@ -344,6 +356,7 @@ fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {
         policy_sha256: start.policy_sha256.clone(),
         guest_sha256: start.guest_sha256.clone(),
         repairs: start.repairs.as_ref().map(ToString::to_string),
+        parent: start.parent.as_ref().map(|parent| ExportedParent { run: parent.run.to_string(), call: parent.call.0 }),
     }
 }
 

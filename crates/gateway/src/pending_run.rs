@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exuvia_access::Identity;
@@ -11,7 +12,7 @@ use exuvia_analysis::Note;
 use exuvia_journal::{ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
 use exuvia_runtime::{
-    ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
+    ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, RunTree, Script, ScriptError, SystemIo,
 };
 use exuvia_text::{cut, one_line};
 use exuvia_tool::{CallContext, Cost, Namespace, Origin, RunEvent, RunId, ToolName};
@@ -27,6 +28,7 @@ use crate::authority::Authority;
 use crate::call::{CallNotes, RunParts, RunTools, call_limits};
 use crate::client_questions::ClientAsker;
 use crate::end_guards::RunEndGuard;
+use crate::functions::{FunctionRuns, NestedRuns, Nesting};
 use crate::metrics::Metrics;
 use crate::over_budget::{run_outcome, settled};
 use crate::pending_namespace::PendingNamespace;
@@ -86,6 +88,10 @@ pub(crate) struct PendingRun {
     pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) view_store: Arc<ViewStore>,
     pub(crate) workspaces: Arc<Workspaces>,
+    /// What runs of functions are made with. None: there are none.
+    pub(crate) function_runs: Option<Arc<FunctionRuns>>,
+    /// The fuel that functions have used on its behalf, once it is over.
+    pub(crate) fuel_below: Arc<AtomicU64>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
     /// Cancelled when the gateway ends.
@@ -165,8 +171,9 @@ impl PendingRun {
                 }
                 reservation.start();
                 let part = RunPart { took, active, holds, resumed: None };
+                let fuel_below = Arc::clone(&self.fuel_below);
                 let (report, cost) = self.run(script, grants, limits, part).await;
-                let report = settled(report, reservation, RunUsage::default());
+                let report = settled(report, reservation, RunUsage::default(), fuel_below.load(Ordering::Relaxed));
                 ending.came = Some(recorded_end(&report, cost));
                 with_ending(noted(report, &notes), at_the_end)
             }
@@ -207,6 +214,7 @@ impl PendingRun {
             policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
             guest_sha256: self.engine.guest_sha256().to_owned(),
             repairs: self.repair.as_ref().map(|repair| repair.of().clone()),
+            parent: None,
         }
     }
 
@@ -238,6 +246,22 @@ impl PendingRun {
         })
     }
 
+    /// What it shares with the functions that it calls, if it sees some.
+    fn nesting(&self, limits: &Limits) -> Option<Nesting> {
+        let (runs, _) = self.function_runs.as_ref().zip(self.run_view.functions.as_ref())?;
+        let limits = self.engine.effective(limits.clone());
+        let shared = NestedRuns {
+            runs: Arc::clone(runs),
+            tree: RunTree::new(limits.fuel),
+            limits,
+            calls: AtomicU64::new(0),
+            profile: self.profile.clone(),
+            claims: Arc::clone(&self.claims),
+            cancellation: self.cancellation.clone(),
+        };
+        Some(Nesting { shared: Arc::new(shared), level: 0, function: None })
+    }
+
     /// Executes a script that may start. `part`: what of it was executed before.
     pub(crate) async fn run(self, script: Script, grants: Grants, limits: Limits, part: RunPart) -> (Report, Cost) {
         // Also when this future is dropped before it completes.
@@ -251,13 +275,15 @@ impl PendingRun {
         };
         let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
         let run_view = Arc::clone(&self.run_view);
+        let nesting = self.nesting(&limits);
+        let (tree, fuel_below) = (nesting.as_ref().map(|nesting| nesting.shared.tree.clone()), self.fuel_below);
         let tools = RunTools::new(RunParts {
             context: self.context,
             identity: self.identity,
             run_view: self.run_view,
             grants,
             authority: self.authority,
-            spender: self.spender,
+            spender: Arc::new(self.spender),
             record: self.record,
             metrics: self.metrics,
             limits: call_limits(&limits),
@@ -267,13 +293,14 @@ impl PendingRun {
             holds: holds.clone(),
             resumed: resumed.as_ref().map(|resumed| Arc::clone(resumed.resume.recorded())),
             repair: resumed.as_ref().map_or(self.repair, |resumed| resumed.repair.clone()),
+            nesting,
         });
         let (host, io, resumption) = begun(resumed.map(|resumed| resumed.resume), &tools, io, &active);
         let ends = RunEnds { holds, resumption, cancellation: self.cancellation, stopping: self.stopping };
         let own = ends.own_cancellation();
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
-        let run = self
+        let mut run = self
             .engine
             .run(script, limits, host)
             .with_io(io)
@@ -287,7 +314,13 @@ impl PendingRun {
             .with_cancellation(own.clone())
             .with_spent(took)
             .with_hold(ends.held(first_hold, own));
+        if let Some(tree) = &tree {
+            run = run.with_tree(tree.clone(), 0);
+        }
         let mut report = ends.judged(run.execute().await);
+        if let Some(tree) = tree {
+            fuel_below.store(tree.fuel_used().saturating_sub(report.usage.fuel), Ordering::Relaxed);
+        }
         tell_calls(&mut report, &run_view.namespace, tools.notes());
         (report, tools.cost())
     }

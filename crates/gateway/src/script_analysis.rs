@@ -147,13 +147,23 @@ mod tests {
             on_disconnect: OnDisconnect::Cancel,
             repair_age: Duration::ZERO,
             workspaces: Arc::default(),
+            functions: None,
             pins: Default::default(),
         };
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
         let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), Default::default()));
         let (routes, settings, answer_shapes, pins) = (upstreams.routes(), Arc::new(settings), None, None);
-        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, pins, kept: KeptView::default() };
+        let run_view = RunView {
+            namespace,
+            stubs,
+            routes,
+            settings,
+            answer_shapes,
+            pins,
+            functions: None,
+            kept: KeptView::default(),
+        };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
         let (may_wait, keeps_namespace, asks) = (false, false, false);
         ScriptAnalysis { by, pre_pass, run_view: Arc::new(run_view), may_wait, keeps_namespace, asks }

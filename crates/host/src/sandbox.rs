@@ -10,7 +10,7 @@ use crate::call_log::CallLog;
 use crate::calls::Calls;
 use crate::events::EventSink;
 use crate::log::Log;
-use crate::meter::Meter;
+use crate::meter::{Meter, SharedFuel};
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
 /// ones that a well-behaved guest makes many of.
@@ -69,6 +69,13 @@ impl Sandbox {
     #[must_use]
     pub fn with_active_time(mut self, active: Arc<ActiveTime>) -> Self {
         self.calls.active = active;
+        self
+    }
+
+    /// Counts what the guest uses as used by several runs together, and stops it where those have used up what they have.
+    #[must_use]
+    pub fn with_shared_fuel(mut self, shared: Arc<SharedFuel>) -> Self {
+        self.meter.shared = Some(shared);
         self
     }
 

@@ -148,6 +148,17 @@ pub struct RunStart {
     pub guest_sha256: String,
     /// The earlier run whose answers it takes as far as its calls are the same.
     pub repairs: Option<RunId>,
+    /// The call that it answers, of a function. None: it is a script of its own.
+    pub parent: Option<ParentCall>,
+}
+
+/// A call that a run answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentCall {
+    /// The run that made it.
+    pub run: RunId,
+    /// Its number in that run.
+    pub call: CallId,
 }
 
 /// What a client says of itself: nobody has checked it.

@@ -47,7 +47,7 @@ pub(crate) const fn space_bytes(stack_bytes: u64) -> u64 {
 impl Slots {
     /// Slots for exactly the runs that may execute at a time: wasmtime's defaults end at about 70 runs of this guest.
     pub(crate) fn of_guest(config: &EngineConfig, guest: GuestSource) -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self { runs: config.concurrent_runs, memory_bytes_max: config.memory_bytes_max, guest }))
+        Ok(Arc::new(Self { runs: config.slots(), memory_bytes_max: config.memory_bytes_max, guest }))
     }
 
     /// Has wasmtime take memories and stacks from here.

@@ -128,6 +128,8 @@ impl Gateway {
             approvals: self.approvals.clone(),
             view_store: Arc::clone(&self.view_store),
             workspaces: Arc::clone(&self.workspaces),
+            function_runs: self.function_runs.clone(),
+            fuel_below: Arc::default(),
             can_park: self.archive.is_some() && self.recorder.keeps_readings(),
             stopping: self.stopped.clone(),
             _place: place,

@@ -6,7 +6,7 @@ use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody
 use super::call_error::WireCallError;
 use super::head::{self, CallHead, EndHead, Head, HeadEvent, StartHead, malformed};
 use super::readings::WireReading;
-use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, Stamped};
+use crate::{Entry, Event, JournalError, ParentCall, RunEnd, RunStart, Seq, Stamped};
 
 /// The entry that a head and an opened body are. Without a body, what was private is empty, and arguments are `null`.
 ///
@@ -86,6 +86,7 @@ fn run_start(head: StartHead, body: StartBody) -> RunStart {
         policy_sha256: head.policy_sha256,
         guest_sha256: head.guest_sha256,
         repairs: head.repairs.map(RunId::new),
+        parent: head.parent.map(|parent| ParentCall { run: RunId::new(parent.run), call: CallId(parent.call) }),
     }
 }
 

@@ -3,7 +3,7 @@
 use exuvia_tool::{Arguments, CallError, Json, ToolCall};
 
 use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
-use super::head::{CallHead, EndHead, HeadEvent, StartHead, micros};
+use super::head::{CallHead, EndHead, HeadEvent, ParentHead, StartHead, micros};
 use crate::{Event, JournalError, RunEnd, RunStart};
 
 /// The public part of an event.
@@ -60,6 +60,10 @@ fn start_head(start: &RunStart) -> StartHead {
         policy_sha256: start.policy_sha256.clone(),
         guest_sha256: start.guest_sha256.clone(),
         repairs: start.repairs.as_ref().map(|run| run.as_str().to_owned()),
+        parent: start
+            .parent
+            .as_ref()
+            .map(|parent| ParentHead { run: parent.run.as_str().to_owned(), call: parent.call.0 }),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::hex::Digest;
 use crate::{ApprovalChannel, ApprovalState, ClientClaims, Event, JournalError, JournalErrorKind, Reading, RunUsage};
 
 /// The newest version that this program reads. It writes each record in the oldest that can hold it.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// The version that has costs, and refusals by a budget.
 const COSTS: u32 = 2;
 /// The version that has records of what was removed.
@@ -16,6 +16,8 @@ pub(crate) const REMOVALS: u32 = 2;
 const APPROVALS: u32 = 3;
 /// The version that has what the files of a run answered.
 const FILES: u32 = 4;
+/// The version that has runs that answer calls of others.
+const PARENTS: u32 = 5;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -167,6 +169,17 @@ pub(crate) struct StartHead {
     pub(crate) guest_sha256: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) repairs: Option<String>,
+    /// From version 5 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<ParentHead>,
+}
+
+/// The call that a run answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParentHead {
+    pub(crate) run: String,
+    pub(crate) call: u64,
 }
 
 /// What the client says of itself.
@@ -302,6 +315,7 @@ fn prefix(version: u32, seq: u64) -> String {
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
         Event::RunReadings(readings) if readings.iter().any(|one| matches!(one, Reading::File { .. })) => return FILES,
+        Event::RunStarted(start) if start.parent.is_some() => return PARENTS,
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),

@@ -47,7 +47,14 @@ fn start() -> RunStart {
         policy_sha256: DIGEST.into(),
         guest_sha256: DIGEST.into(),
         repairs: Some(RunId::new("01KB0000000000000000000000")),
+        parent: None,
     }
+}
+
+/// The start of a run that answers a call of another one.
+fn nested() -> RunStart {
+    let parent = ParentCall { run: RunId::new("01KB0000000000000000000000"), call: CallId(3) };
+    RunStart { rule: "function report, version 2".into(), repairs: None, parent: Some(parent), ..start() }
 }
 
 fn readings() -> Vec<Reading> {
@@ -143,6 +150,7 @@ fn examples() -> Vec<(String, Event)> {
             },
         ),
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
+        ("run-started-nested".to_owned(), Event::RunStarted(Box::new(nested()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),

@@ -119,7 +119,7 @@ impl Slots {
     pub(crate) fn of_guest(config: &EngineConfig, guest: GuestSource) -> io::Result<Arc<Self>> {
         let all = usize::try_from(config.address_space_bytes()).map_err(|_| io::ErrorKind::OutOfMemory)?;
         drop(Space::reserve(all)?);
-        let (most, bytes) = (config.concurrent_runs, config.runs_memory_bytes);
+        let (most, bytes) = (config.slots(), config.runs_memory_bytes);
         match guest {
             #[cfg(feature = "embedded-guest")]
             GuestSource::Embedded => Self::new(artifact::IMAGE, most, bytes, None),

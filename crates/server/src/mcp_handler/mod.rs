@@ -1,5 +1,6 @@
 //! A profile of the gateway as an MCP server: the four meta-tools, and the tools of direct servers.
 
+mod functions;
 mod invalid_params;
 mod picking_up;
 mod requests;
@@ -120,6 +121,16 @@ impl McpHandler {
     /// Opens what only direct servers have.
     async fn open_direct<M: ConstString>(&self) -> Result<Opened, ErrorData> {
         if self.profile().has_direct() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
+    }
+
+    /// Opens what functions have as well.
+    async fn open_resources<M: ConstString>(&self) -> Result<Opened, ErrorData> {
+        if self.profile().offers_functions() { self.open().await } else { self.open_direct::<M>().await }
+    }
+
+    /// The skills that functions are.
+    async fn open_skills<M: ConstString>(&self) -> Result<Opened, ErrorData> {
+        if self.profile().offers_functions() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
     }
 
     fn direct<'a>(&'a self, (gateway, view): &'a Opened, context: &'a RequestContext<RoleServer>) -> Direct<'a> {

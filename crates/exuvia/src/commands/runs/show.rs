@@ -68,6 +68,14 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
         ("trace", start.trace_id.clone().unwrap_or_default()),
         ("allowed by", start.rule.clone()),
         ("repairs", start.repairs.clone().unwrap_or_default()),
+        (
+            "answers",
+            start
+                .parent
+                .as_ref()
+                .map(|parent| format!("call {} of run {}", parent.call, parent.run))
+                .unwrap_or_default(),
+        ),
         ("findings", start.findings.join(" ")),
     ];
     let mut out = String::new();
