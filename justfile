@@ -42,7 +42,6 @@ gates *names:
     EXUVIA_FUZZ_SECONDS=120 cargo test --release --test fuzz -- fuzz::
     EXUVIA_REPEATS=100 cargo test --release --test misbehaviour
     EXUVIA_REPLAYS=1000 cargo test --release --test suite -- recorded_runs_replay runs_with_files_replay --nocapture
-    EXUVIA_CPYTHON_TESTS="${EXUVIA_CPYTHON_TESTS:-$(python3 -c 'import os, test; print(os.path.dirname(test.__file__))')}" cargo test --release --test suite -- the_tests_of_cpython_hold --nocapture
     EXUVIA_KILLS=300 cargo test --release --test suite -- kept_kills --nocapture --test-threads 1
     EXUVIA_HELD_KILLS=100 cargo test --release --test suite -- approvals::killed --nocapture --test-threads 1
     EXUVIA_KILLS=20 EXUVIA_JOURNAL_MIB=1024 cargo test --release --test suite -- kept_kills --nocapture --test-threads 1

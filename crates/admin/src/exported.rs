@@ -133,6 +133,9 @@ pub struct ExportedStart {
     /// Its place in a session. Left out: it is none of a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<ExportedSession>,
+    /// The call of another run that it answers, of a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ExportedParent>,
 }
 
 /// The place of a script in a session.
@@ -145,6 +148,15 @@ pub struct ExportedSession {
     /// The run of the script before it. Left out: it is the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+}
+
+/// A call of another run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExportedParent {
+    /// The run that made it.
+    pub run: String,
+    /// Its number in that run, counted from 1.
+    pub call: u64,
 }
 
 /// A call. One that was made again after a failure is listed for each attempt.
@@ -369,6 +381,7 @@ fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {
             index: session.index,
             after: session.after.as_ref().map(ToString::to_string),
         }),
+        parent: start.parent.as_ref().map(|parent| ExportedParent { run: parent.run.to_string(), call: parent.call.0 }),
     }
 }
 

@@ -43,6 +43,7 @@ mod expand;
 mod exuvia_toml;
 mod file;
 mod flag;
+mod functions;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identity_provider;
@@ -74,6 +75,7 @@ pub use error::ConfigError;
 pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
 pub use file::ConfigFile;
+pub use functions::FunctionsConfig;
 pub use identity_provider::{ClaimPath, IdentityProviderConfig, Issuer, PublicUrl, RoleMapping, SigningAlgorithm};
 pub use import::yaml::tree as yaml_tree;
 pub use import::{ClientFile, ClientPaths, ClientServers, FileSyntax, KnownClient, MovableServer, ServerScope};

@@ -8,10 +8,11 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{
-    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings, ToolPins, View,
+    AnswerShapes, ApprovalLinks, FunctionLibrary, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings, ToolPins,
+    View,
     Workspaces, now_ms,
 };
-use exuvia_journal::{AccessStore, ApprovalStore};
+use exuvia_journal::{AccessStore, ApprovalStore, FunctionStore};
 use exuvia_pins::PinFolder;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
@@ -94,6 +95,7 @@ impl ReloadableConfig {
             pins: config.pins.clone(),
             workspaces: Arc::new(config.workspaces.clone()),
             sessions: config.sessions.clone(),
+            functions: config.functions.clone().map(Arc::new),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
@@ -140,13 +142,16 @@ fn budgets(config: &Config, recording: Recording, principals: &Principals) -> Ar
 pub(crate) struct Principals {
     access: Arc<Access>,
     store: Arc<dyn AccessStore>,
+    /// The functions that are kept there.
+    functions: Arc<dyn FunctionStore>,
 }
 
 impl Principals {
     /// As this configuration says.
     pub(crate) fn of(config: &Config) -> Self {
         let access = Access::new(config.access.clone(), now_ms);
-        Self { access, store: Arc::new(journal::SharedStore::new(config.journal.clone())) }
+        let store = Arc::new(journal::SharedStore::new(config.journal.clone()));
+        Self { access, store: Arc::clone(&store) as _, functions: store }
     }
 }
 
@@ -213,6 +218,10 @@ impl App {
             Recording::Configured | Recording::MemoryOnly => None,
         };
         let approvals = asking.as_ref().map(|asking| Arc::clone(&asking.store));
+        let functions = FunctionLibrary::new(principals.functions);
+        if let Some(config) = &settings.functions {
+            functions.refresh(config).await;
+        }
         let (notified, has_sessions) = (config.approvals.clone(), config.sessions.is_some());
         let config = GatewayConfig {
             engine,
@@ -228,6 +237,7 @@ impl App {
             approvals: asking,
             workspaces: Arc::new(Workspaces::kept_in(Paths::of_user().workspace_dir)),
             sessions: Arc::new(Sessions::kept_in(Paths::of_user().session_dir)),
+            functions: Some(functions),
         };
         // What clients see is made there, which may take long.
         let gateway =
@@ -313,7 +323,7 @@ impl AppStartup {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let (until, principals) = (over.clone(), Principals::of(&config));
-        let Principals { access, store } = principals.clone();
+        let Principals { access, store, .. } = principals.clone();
         let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), Arc::clone(&store));
         let journal = Arc::<OnceLock<OwnJournal>>::default();
         let opened = Arc::clone(&journal);

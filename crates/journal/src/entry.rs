@@ -150,6 +150,8 @@ pub struct RunStart {
     pub repairs: Option<RunId>,
     /// Its place in a session. None: it is none of a session.
     pub session: Option<SessionScript>,
+    /// The call that it answers, of a function. None: it is a script of its own.
+    pub parent: Option<ParentCall>,
 }
 
 /// The place of a script in a session: the scripts before it have left what it begins with.
@@ -161,6 +163,15 @@ pub struct SessionScript {
     pub index: u64,
     /// The run of the script before it. None: it is the first.
     pub after: Option<RunId>,
+}
+
+/// A call that a run answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentCall {
+    /// The run that made it.
+    pub run: RunId,
+    /// Its number in that run.
+    pub call: CallId,
 }
 
 /// What a client says of itself: nobody has checked it.

@@ -74,6 +74,7 @@ mod audit;
 mod blocks;
 mod entry;
 mod error;
+mod functions;
 mod hex;
 mod index;
 mod memory;
@@ -106,9 +107,14 @@ pub use archive::{ACTION_PREFIX, Archive, Erasure, Filter, Record, RecordKind, S
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
 pub use blocks::FileBlocks;
 pub use entry::{
-    ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
+    ClientClaims, Entry, Event, Journal, Losses, ParentCall, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript,
+    Stamped,
 };
 pub use error::{JournalError, JournalErrorKind};
+pub use functions::{
+    FunctionAct, FunctionState, FunctionStore, MAX_FUNCTION_BYTES, MAX_FUNCTION_NAME_BYTES, MAX_FUNCTIONS, NewFunction,
+    PromotedFunctions, ProposalBounds, Proposed, Retirement, StoredFunction,
+};
 pub use memory::MemoryJournal;
 pub use object::{Object, ObjectKind, PackedGuest};
 pub use options::{Clock, OpenOptions, Retention};

@@ -188,11 +188,16 @@ impl RecordedRun {
         }
     }
 
-    /// Whether its end follows from its record. It does not where time or a person ended it, or nothing that is known.
+    /// Whether its end follows from its record. It does not where time or a person ended it, or nothing that is known; nor where it was
+    /// stopped for fuel that functions had used on its behalf.
     pub(crate) fn is_whole(&self) -> bool {
         self.end.as_ref().is_some_and(|end| match end.outcome.as_str() {
             "returned" | "raised" | "denied" => true,
-            "stopped" => end.limit.as_deref() != Some("wall_ms"),
+            "stopped" => match end.limit.as_deref() {
+                Some("wall_ms") => false,
+                Some("fuel") => end.usage.fuel >= self.start.limits.fuel,
+                _ => true,
+            },
             _ => false,
         })
     }

@@ -22,6 +22,9 @@ pub struct EngineConfig {
     /// Runs at the same time. Further ones wait. Default [`CONCURRENT_RUNS`]. Each takes memory only while it runs, and reserves
     /// [address space](Self::address_space_bytes): on Linux when there first are so many runs, elsewhere from the start.
     pub concurrent_runs: u32,
+    /// How deep runs may be below each other, where the calls of one are answered by another ([`RunTree`](crate::RunTree)). Default 0: not at
+    /// all. For each level as much address space is reserved again as [`concurrent_runs`](Self::concurrent_runs) reserves.
+    pub nested_levels: u32,
     /// How deep the stack of a guest may get, in bytes. Default 32 MiB: with less, deep recursion in C code of the
     /// interpreter ends the run where it could have raised a RecursionError. Only touched pages cost memory.
     pub stack_bytes: usize,
@@ -43,6 +46,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             concurrent_runs: CONCURRENT_RUNS,
+            nested_levels: 0,
             stack_bytes: 32 << 20,
             memory_bytes_max: 4 << 30,
             runs_memory_bytes: 5 << 30,
@@ -73,9 +77,10 @@ impl EngineConfig {
         u64::from(self.instances()).saturating_mul(slots::space_bytes(self.run_stack_bytes()))
     }
 
-    /// How many instances there may be at a time.
+    /// How many instances there may be at a time, on all levels together.
     pub(crate) fn instances(&self) -> u32 {
-        self.concurrent_runs.saturating_add(self.resting_instances)
+        let runs = self.concurrent_runs.saturating_mul(self.nested_levels.saturating_add(1));
+        runs.saturating_add(self.resting_instances)
     }
 
     /// What the stack of one run may take, in bytes.
@@ -95,6 +100,8 @@ pub(crate) struct Inner {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) guest: GuestPre<StoreState>,
     pub(crate) turns: Arc<Semaphore>,
+    /// Of runs below others, by their level. A run waits only for those on its own, which wait only for those below.
+    pub(crate) nested_turns: Vec<Arc<Semaphore>>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
     pub(crate) slots: Arc<Slots>,
@@ -172,6 +179,12 @@ impl Engine {
         self.inner.config.concurrent_runs
     }
 
+    /// How deep runs may be below each other.
+    #[must_use]
+    pub fn nested_levels(&self) -> u32 {
+        self.inner.config.nested_levels
+    }
+
     /// How many runs with this limit on memory have [room at the same time](EngineConfig::runs_at_limit).
     #[must_use]
     pub fn runs_at_limit(&self, memory_bytes: u64) -> u32 {
@@ -234,7 +247,7 @@ impl Inner {
             format!(
                 "{} runs at a time reserve {} GiB of address space, which `ulimit -v` and the like may forbid: fewer runs reserve \
                  less",
-                config.concurrent_runs,
+                config.instances(),
                 config.address_space_bytes() >> 30
             )
         };
@@ -247,6 +260,8 @@ impl Inner {
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
         let (Shared { turns, budget }, config) = (shared, config.clone());
-        Ok(Self { engine, guest, turns, budget, config, slots, guest_sha256 })
+        let level = |_| Arc::new(Semaphore::new(config.concurrent_runs as usize));
+        let nested_turns = (0..config.nested_levels).map(level).collect();
+        Ok(Self { engine, guest, turns, nested_turns, budget, config, slots, guest_sha256 })
     }
 }

@@ -71,6 +71,7 @@ mod slots;
 mod snapshot;
 #[cfg(target_os = "linux")]
 mod space;
+mod tree;
 
 #[cfg(feature = "embedded-guest")]
 pub use artifact::{GUEST_COMPONENT, GUEST_DIGEST};
@@ -87,6 +88,7 @@ pub use script::Script;
 #[cfg(target_os = "linux")]
 #[doc(hidden)]
 pub use slots::{DirtyPages, Slots};
+pub use tree::RunTree;
 
 #[cfg(all(doctest, feature = "embedded-guest"))]
 #[doc = include_str!("../README.md")]

@@ -53,6 +53,8 @@ pub(super) struct RunDetail {
     trace_url: Option<String>,
     /// The earlier run whose answers it took.
     repairs: Option<String>,
+    /// The call of another run that it answers, of a function.
+    parent: Option<ExportedParent>,
     /// Its calls, in the order of their intents.
     calls: Vec<CallSummary>,
     /// Its limits, by their names.
@@ -159,6 +161,7 @@ impl RunDetail {
             trace_id: start.trace_id,
             trace_url,
             repairs: start.repairs,
+            parent: start.parent,
             calls,
             limits: has_start.then_some(start.limits),
             calls_left_out,

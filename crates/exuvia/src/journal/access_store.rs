@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use exuvia_access::{Access, IssuedKeys};
 use exuvia_config::{DatabaseUrl, JournalConfig, JournalStore, Paths};
 use exuvia_gateway::now_ms;
-use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
+use exuvia_journal::{AccessStore, FunctionStore, PostgresAccessStore, SqliteAccessStore};
 use exuvia_replay::sha256_hex;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -18,6 +18,18 @@ use crate::file_threads::FileThreads;
 const FILE: &str = "access.db";
 /// How long it takes until a store that could not be opened is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// One store, as each of what is kept in it.
+pub(crate) struct OpenStore {
+    pub(crate) access: Arc<dyn AccessStore>,
+    pub(crate) functions: Arc<dyn FunctionStore>,
+}
+
+impl OpenStore {
+    fn of<T: AccessStore + FunctionStore + 'static>(store: Arc<T>) -> Self {
+        Self { access: Arc::clone(&store) as _, functions: store }
+    }
+}
 
 /// Where the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,11 +77,20 @@ impl StorePlace {
     ///
     /// It cannot be written, or a newer program made it.
     pub(crate) async fn open(self) -> Result<Arc<dyn AccessStore>> {
+        Ok(self.opened().await?.access)
+    }
+
+    /// The same, with all that is kept in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub(crate) async fn opened(self) -> Result<OpenStore> {
         let opened = match self {
-            Self::Database(url) => PostgresAccessStore::open(&url.0).await.map(|store| store as Arc<dyn AccessStore>),
-            Self::Memory => SqliteAccessStore::in_memory().map(|store| store as _),
+            Self::Database(url) => PostgresAccessStore::open(&url.0).await.map(OpenStore::of),
+            Self::Memory => SqliteAccessStore::in_memory().map(OpenStore::of),
             Self::File(file) => {
-                let open = move || SqliteAccessStore::open(&file).map(|store| store as _);
+                let open = move || SqliteAccessStore::open(&file).map(OpenStore::of);
                 FileThreads::default().run(open).await.context("the store of keys and budgets cannot be opened")?
             }
         };

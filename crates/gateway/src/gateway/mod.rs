@@ -32,6 +32,7 @@ use crate::asked_clients::AskedClients;
 use crate::authority::Authority;
 use crate::configuration::Configuration;
 use crate::direct_calls;
+use crate::functions::{self, FunctionLibrary, FunctionRuns};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
@@ -77,6 +78,8 @@ pub struct GatewayConfig {
     pub workspaces: Arc<Workspaces>,
     /// Where it is known what the scripts of sessions were.
     pub sessions: Arc<Sessions>,
+    /// Saved functions, as they are at the start. None: there can be none, whatever the settings say.
+    pub functions: Option<Arc<FunctionLibrary>>,
 }
 
 /// Starts runs and answers their calls.
@@ -110,6 +113,9 @@ pub struct Gateway {
     pub(crate) asked_clients: AskedClients,
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) sessions: Arc<Sessions>,
+    functions: Option<Arc<FunctionLibrary>>,
+    /// What runs of functions are made with. None: there are none.
+    function_runs: Option<Arc<FunctionRuns>>,
     /// How many runs are brought back at a time.
     pub(crate) resumes: Arc<Semaphore>,
     /// Cancels every run.
@@ -138,8 +144,23 @@ impl Gateway {
             upstreams: Arc::clone(&config.upstreams),
             answer_shapes: config.answer_shapes,
             pins: config.pins,
+            functions: config.functions.clone(),
         };
         let view_store = ViewStore::following(sources, config.settings, &threads);
+        let live = Arc::<Runs>::default();
+        let function_runs = match &config.functions {
+            Some(library) => {
+                let following = functions::follow(Arc::clone(library), Arc::downgrade(&view_store));
+                // The threads of runs open no connections.
+                match tokio::runtime::Handle::try_current() {
+                    Ok(runtime) => drop(runtime.spawn(following)),
+                    Err(_) => drop(threads.spawn(following)),
+                }
+                let (engine, recorder, live) = (config.engine.clone(), Arc::clone(&recorder), Arc::clone(&live));
+                Some(Arc::new(FunctionRuns { engine, recorder, ids: Ids::new()?, live }))
+            }
+            None => None,
+        };
         let approvals = match config.approvals {
             Some(approvals) => Some(Approvals::new(approvals, Ids::new()?, Arc::clone(&metrics))),
             None => None,
@@ -160,7 +181,7 @@ impl Gateway {
             threads,
             ids: Ids::new()?,
             queue,
-            live: Arc::default(),
+            live,
             requests,
             subscribers: ClientSubscriptions::default(),
             metrics,
@@ -172,6 +193,8 @@ impl Gateway {
             asked_clients: AskedClients::default(),
             workspaces: config.workspaces,
             sessions: config.sessions,
+            functions: config.functions,
+            function_runs,
             resumes,
             stopped,
         })

@@ -20,6 +20,8 @@ const FILES: u32 = 4;
 const BLOCKS: u32 = 5;
 /// The version that has scripts of sessions.
 const SESSIONS: u32 = 5;
+/// The version that has runs that answer calls of others.
+const PARENTS: u32 = 5;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -174,6 +176,9 @@ pub(crate) struct StartHead {
     /// From version 5 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionHead>,
+    /// From version 5 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<ParentHead>,
 }
 
 /// The place of a script in a session.
@@ -184,6 +189,14 @@ pub(crate) struct SessionHead {
     pub(crate) index: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<String>,
+}
+
+/// The call that a run answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParentHead {
+    pub(crate) run: String,
+    pub(crate) call: u64,
 }
 
 /// What the client says of itself.
@@ -320,6 +333,7 @@ pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
         Event::RunReadings(readings) => return readings.iter().map(reading_version).max().unwrap_or(OLDEST),
         Event::RunStarted(start) if start.session.is_some() => return SESSIONS,
+        Event::RunStarted(start) if start.parent.is_some() => return PARENTS,
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),

@@ -48,6 +48,7 @@ fn start() -> RunStart {
         guest_sha256: DIGEST.into(),
         repairs: Some(RunId::new("01KB0000000000000000000000")),
         session: None,
+        parent: None,
     }
 }
 
@@ -55,6 +56,12 @@ fn session_start() -> RunStart {
     let session =
         SessionScript { name: "report".into(), index: 2, after: Some(RunId::new("01KB0000000000000000000000")) };
     RunStart { session: Some(session), ..start() }
+}
+
+/// The start of a run that answers a call of another one.
+fn nested() -> RunStart {
+    let parent = ParentCall { run: RunId::new("01KB0000000000000000000000"), call: CallId(3) };
+    RunStart { rule: "function report, version 2".into(), repairs: None, parent: Some(parent), ..start() }
 }
 
 fn readings() -> Vec<Reading> {
@@ -156,6 +163,7 @@ fn examples() -> Vec<(String, Event)> {
         ),
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
         ("run-started-session".to_owned(), Event::RunStarted(Box::new(session_start()))),
+        ("run-started-nested".to_owned(), Event::RunStarted(Box::new(nested()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),

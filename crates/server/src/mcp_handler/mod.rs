@@ -1,5 +1,6 @@
 //! A profile of the gateway as an MCP server: the four meta-tools, and the tools of direct servers.
 
+mod functions;
 mod invalid_params;
 mod picking_up;
 mod requests;
@@ -121,10 +122,10 @@ impl McpHandler {
     /// Whether there are resources: of direct servers, or files of scripts.
     fn has_resources(&self) -> bool {
         let profile = self.profile();
-        profile.has_direct() || has_files(&profile)
+        profile.has_direct() || has_files(&profile) || profile.offers_functions()
     }
 
-    /// Opens what direct servers and workspaces have.
+    /// Opens what direct servers, workspaces and functions have.
     async fn open_resources<M: ConstString>(&self) -> Result<Opened, ErrorData> {
         if self.has_resources() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
     }
@@ -132,6 +133,11 @@ impl McpHandler {
     /// Opens what only direct servers have.
     async fn open_direct<M: ConstString>(&self) -> Result<Opened, ErrorData> {
         if self.profile().has_direct() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
+    }
+
+    /// The skills that functions are.
+    async fn open_skills<M: ConstString>(&self) -> Result<Opened, ErrorData> {
+        if self.profile().offers_functions() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
     }
 
     fn direct<'a>(&'a self, (gateway, view): &'a Opened, context: &'a RequestContext<RoleServer>) -> Direct<'a> {

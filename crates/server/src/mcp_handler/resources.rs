@@ -8,7 +8,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 
-use super::{McpHandler, Opened, has_files};
+use super::{McpHandler, Opened, functions, has_files};
 use crate::client::client;
 use crate::direct::Page;
 use crate::workspace_files::{self, WorkspaceResources};
@@ -31,6 +31,9 @@ impl McpHandler {
                 return Ok(ListResourcesResult { next_cursor: found.next, ..listed });
             }
             files = found.items;
+        }
+        if cursor.is_none() {
+            files.extend(functions::resources(&opened.1));
         }
         if !self.profile().has_direct() {
             return Ok(ListResourcesResult::with_all_items(files));
@@ -70,6 +73,11 @@ impl McpHandler {
         context: &RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let opened = self.open_resources::<ReadResourceRequestMethod>().await?;
+        if functions::is_skill(&request.uri)
+            && let Some(skill) = functions::read(&opened.1, &request.uri)
+        {
+            return Ok(skill.into());
+        }
         let profile = self.profile();
         // An address of a workspace is never one of a server.
         if workspace_files::is_ours(&request.uri) || !profile.has_direct() {
