@@ -8,9 +8,8 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{
-    AnswerShapes, ApprovalLinks, FunctionLibrary, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings, ToolPins,
-    View,
-    Workspaces, now_ms,
+    AnswerShapes, ApprovalLinks, FunctionLibrary, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings,
+    ToolPins, View, Workspaces, now_ms,
 };
 use exuvia_journal::{AccessStore, ApprovalStore, FunctionStore};
 use exuvia_pins::PinFolder;

@@ -266,7 +266,8 @@ impl Replay {
         let progress = Progress::new(source, self.until_call);
         let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
         let run = engine.run(Script::new(script), limits, Arc::new(tools));
-        let io = ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files(), open: open.clone(), read };
+        let io =
+            ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files(), open: open.clone(), read };
         let run = run.with_io(Box::new(io)).with_cancellation(progress.stop());
         Ok((run, progress))
     }

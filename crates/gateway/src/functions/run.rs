@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use exuvia_functions::Callable;
 use exuvia_journal::{Event, ParentCall, RunStart};
+use exuvia_replay::RecordedSize;
 use exuvia_replay::sha256_hex;
 use exuvia_runtime::{Limits, Outcome, Report, Script, SystemIo};
 use exuvia_tool::{CallContext, CallError, Deadline, DispatchTicket, Origin, ToolCall, ToolName, ToolOutcome};
@@ -155,6 +156,7 @@ impl FunctionCall {
             policy_sha256: run_view.kept.policy_sha256(&run_view.settings.policy).to_owned(),
             guest_sha256: shared.runs.engine.guest_sha256().to_owned(),
             repairs: None,
+            session: None,
             parent: run.context.origin.run().map(|run| ParentCall { run: run.clone(), call: self.call.id }),
         }
     }
@@ -188,7 +190,7 @@ impl FunctionCall {
             repair: None,
             nesting: Some(Nesting { function: Some(function), ..nesting }),
         });
-        let io = record.io(SystemIo::new(), 0);
+        let io = record.io(SystemIo::new(), RecordedSize::default());
         let execution = shared.runs.engine.run(Script::new(script), limits, Arc::new(tools.clone()));
         let execution = execution.with_io(io).with_tree(shared.tree.clone(), level);
         let report = execution.with_cancellation(cancellation).with_hold(first_of(first_hold)).execute().await;
