@@ -284,10 +284,16 @@ fn kept(scored: &[(f64, (usize, usize))]) -> usize {
     1 + pairs.take_while(|pair| pair[1].0 >= OF_BEST * best && pair[1].0 >= OF_PREVIOUS * pair[0].0).count()
 }
 
-/// The queries of a text: they stand on lines of their own, or semicolons part them.
-pub(crate) fn queries(text: &str) -> Vec<&str> {
-    let head = &text[..text.floor_char_boundary(MAX_QUERIES_BYTES)];
-    head.split([';', '\n']).map(str::trim).filter(|query| !query.is_empty()).take(query::MAX_QUERIES).collect()
+/// The queries of a text, those that are answered and the others: they stand on lines of their own, or semicolons part them.
+pub(crate) fn queries(text: &str) -> (Vec<&str>, Vec<&str>) {
+    fn parted(text: &str) -> impl Iterator<Item = &str> {
+        text.split([';', '\n']).map(str::trim).filter(|query| !query.is_empty())
+    }
+    let (head, rest) = text.split_at(text.floor_char_boundary(MAX_QUERIES_BYTES));
+    let mut queries: Vec<&str> = parted(head).collect();
+    let mut others = queries.split_off(queries.len().min(query::MAX_QUERIES));
+    others.extend(parted(rest));
+    (queries, others)
 }
 
 #[cfg(test)]
@@ -306,7 +312,12 @@ mod tests {
 
     #[test]
     fn several_queries_are_told_apart() {
-        assert_eq!(queries(" a b; c\nd ;; "), ["a b", "c", "d"]);
-        assert_eq!(queries(&"x;".repeat(1_000)).len(), query::MAX_QUERIES);
+        assert_eq!(queries(" a b; c\nd ;; "), (vec!["a b", "c", "d"], vec![]));
+        assert_eq!(queries(" ;;\n"), (vec![], vec![]));
+        let (asked, others) = queries("1;2;3;4;5;6;7;8");
+        assert_eq!((asked.len(), others), (query::MAX_QUERIES, vec!["7", "8"]));
+        let long = "x;".repeat(3_000);
+        let (asked, others) = queries(&long);
+        assert_eq!(asked.len() + others.len(), 3_000);
     }
 }
