@@ -33,7 +33,9 @@ mod time;
 pub use admin::AdminHandle;
 pub use budget_members::budget_members;
 pub use client::{AdminClient, AdminEvents, ClientError};
-pub use exported::{Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedStart, schema};
+pub use exported::{
+    Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedParent, ExportedStart, schema,
+};
 pub use http::operation_paths;
 pub use journals::{JournalReader, Journals, JournalsError, ReadJournal};
 pub use server::{AdminServer, BindError, RunningAdmin};

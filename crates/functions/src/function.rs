@@ -131,12 +131,22 @@ fn definition<'a>(body: &'a [Stmt], annotations: &Annotations<'_>) -> Result<Def
     let mut public = body.iter().filter_map(|statement| {
         let line = annotations.line_of(statement);
         match statement {
-            Stmt::FunctionDef(ast::StmtFunctionDef { name, args, returns, body, .. }) => {
-                Some(Definition { name: name.as_str(), arguments: args, returns: returns.as_deref(), body, is_async: false, line })
-            }
-            Stmt::AsyncFunctionDef(ast::StmtAsyncFunctionDef { name, args, returns, body, .. }) => {
-                Some(Definition { name: name.as_str(), arguments: args, returns: returns.as_deref(), body, is_async: true, line })
-            }
+            Stmt::FunctionDef(ast::StmtFunctionDef { name, args, returns, body, .. }) => Some(Definition {
+                name: name.as_str(),
+                arguments: args,
+                returns: returns.as_deref(),
+                body,
+                is_async: false,
+                line,
+            }),
+            Stmt::AsyncFunctionDef(ast::StmtAsyncFunctionDef { name, args, returns, body, .. }) => Some(Definition {
+                name: name.as_str(),
+                arguments: args,
+                returns: returns.as_deref(),
+                body,
+                is_async: true,
+                line,
+            }),
             _ => None,
         }
         .filter(|found| !found.name.starts_with('_'))

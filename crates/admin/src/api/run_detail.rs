@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exported::{Exported, ExportedCall};
+use crate::exported::{Exported, ExportedCall, ExportedParent};
 
 /// The most calls that are listed.
 const CALLS: usize = 20_000;

@@ -86,18 +86,15 @@ impl FunctionLibrary {
     }
 
     /// Keeps a proposal of a script.
-    pub(super) async fn propose(
-        &self,
-        new: NewFunction,
-        bounds: ProposalBounds,
-    ) -> Result<Proposed, AccessStoreError> {
+    pub(super) async fn propose(&self, new: NewFunction, bounds: ProposalBounds) -> Result<Proposed, AccessStoreError> {
         let store = Arc::clone(&self.store);
         let propose = async move { store.propose(&new, bounds).await };
         match &self.runtime {
             None => propose.await,
-            Some(runtime) => runtime.spawn(propose).await.unwrap_or_else(|error| {
-                Err(AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error))
-            }),
+            Some(runtime) => runtime
+                .spawn(propose)
+                .await
+                .unwrap_or_else(|error| Err(AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error))),
         }
     }
 

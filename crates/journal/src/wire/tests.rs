@@ -12,8 +12,8 @@ use exuvia_tool::{
 use super::*;
 use crate::hex::Digest;
 use crate::{
-    ApprovalChannel, ApprovalState, ClientClaims, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError, RunStart,
-    RunUsage, Seq, Stamped,
+    ApprovalChannel, ApprovalState, ClientClaims, Entry, Event, JournalErrorKind, ParentCall, Reading, RunEnd,
+    RunError, RunStart, RunUsage, Seq, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
