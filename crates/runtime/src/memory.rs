@@ -28,7 +28,11 @@ pub(crate) struct MemoryLimit {
 enum Held {
     Own(Share),
     /// A part of what the runs of a tree hold.
-    Part(Arc<TreeMemory>, u64),
+    Part {
+        memory: Arc<TreeMemory>,
+        own: u64,
+        stack_bytes: u64,
+    },
 }
 
 impl MemoryLimit {
@@ -49,16 +53,16 @@ impl MemoryLimit {
         let first = stack_bytes.saturating_add(limit_bytes.min(FIRST_BYTES));
         let stacks = stack_bytes.saturating_mul(below.saturating_add(1));
         let share = budget.admit(first, stacks.saturating_add(limit_bytes)).await;
-        Self::of(limit_bytes, stack_bytes, Held::Part(tree.begin(share, stack_bytes), stack_bytes))
+        Self::of(limit_bytes, stack_bytes, Held::part(tree.begin(share, limit_bytes, stack_bytes), stack_bytes))
     }
 
     /// The same for a run below another one, out of what the first one may hold. None: nothing of that is left.
     pub(crate) async fn below(tree: &RunTree, limit_bytes: u64, stack_bytes: u64) -> Option<Self> {
         let memory = tree.memory()?;
-        if !memory.hold(0, stack_bytes).await {
+        if !memory.hold_stack(stack_bytes).await {
             return None;
         }
-        Some(Self::of(limit_bytes, stack_bytes, Held::Part(memory, stack_bytes)))
+        Some(Self::of(limit_bytes, stack_bytes, Held::part(memory, stack_bytes)))
     }
 
     fn of(limit_bytes: u64, stack_bytes: u64, held: Held) -> Self {
@@ -69,7 +73,7 @@ impl MemoryLimit {
     pub(crate) fn waits(&self) -> Arc<Waits> {
         match &self.held {
             Held::Own(share) => share.waits(),
-            Held::Part(memory, _) => memory.waits(),
+            Held::Part { memory, .. } => memory.waits(),
         }
     }
 
@@ -77,7 +81,7 @@ impl MemoryLimit {
     pub(crate) fn claimed(&self) -> Arc<Claimed> {
         match &self.held {
             Held::Own(share) => share.claimed(),
-            Held::Part(memory, _) => memory.claimed(),
+            Held::Part { memory, .. } => memory.claimed(),
         }
     }
 
@@ -92,11 +96,16 @@ impl MemoryLimit {
 }
 
 impl Held {
-    async fn hold(&mut self, bytes: u64) -> bool {
+    fn part(memory: Arc<TreeMemory>, stack_bytes: u64) -> Self {
+        Self::Part { memory, own: 0, stack_bytes }
+    }
+
+    /// Waits until the guest may have a memory of so many bytes.
+    async fn hold(&mut self, bytes: u64, stack_bytes: u64) -> bool {
         match self {
-            Self::Own(share) => share.hold(bytes).await,
-            Self::Part(_, own) if bytes <= *own => true,
-            Self::Part(memory, own) => {
+            Self::Own(share) => share.hold(stack_bytes + bytes).await,
+            Self::Part { own, .. } if bytes <= *own => true,
+            Self::Part { memory, own, .. } => {
                 let is_held = memory.hold(*own, bytes).await;
                 if is_held {
                     *own = bytes;
@@ -109,8 +118,8 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Self::Part(memory, own) = self {
-            memory.give_back(*own);
+        if let Self::Part { memory, own, stack_bytes } = self {
+            memory.give_back(*own, *stack_bytes);
         }
     }
 }
@@ -119,7 +128,7 @@ impl Drop for Held {
 impl ResourceLimiterAsync for MemoryLimit {
     async fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         let grown = self.current_bytes + (desired - current) as u64;
-        if grown > self.limit_bytes || !self.held.hold(self.stack_bytes + grown).await {
+        if grown > self.limit_bytes || !self.held.hold(grown, self.stack_bytes).await {
             self.refused = true;
             return Ok(false);
         }

@@ -40,11 +40,13 @@ impl RunTree {
     }
 
     /// The memory of the first run is that of all.
-    pub(crate) fn begin(&self, share: Share, held: u64) -> Arc<TreeMemory> {
+    pub(crate) fn begin(&self, share: Share, limit_bytes: u64, stack_bytes: u64) -> Arc<TreeMemory> {
         let memory = Arc::new(TreeMemory {
             claimed: share.claimed(),
             waits: share.waits(),
-            held: AtomicU64::new(held),
+            limit_bytes,
+            held: AtomicU64::new(0),
+            stacks: AtomicU64::new(stack_bytes),
             share: Mutex::new(share),
         });
         // One tree has one first run.
@@ -61,8 +63,12 @@ impl RunTree {
 /// The memory of all runs of a tree.
 pub(crate) struct TreeMemory {
     share: Mutex<Share>,
-    /// What all of them hold now. What the share holds is the most that it was.
+    /// What their guests' memories may come to together.
+    limit_bytes: u64,
+    /// What those are now. What the share holds is the most that they and the stacks were.
     held: AtomicU64,
+    /// Their stacks.
+    stacks: AtomicU64,
     claimed: Arc<Claimed>,
     waits: Arc<Waits>,
 }
@@ -74,16 +80,28 @@ impl TreeMemory {
         let more = bytes - own;
         // Others only give back meanwhile.
         let all = self.held.load(Ordering::Relaxed) + more;
-        if !share.hold(all).await {
+        if all > self.limit_bytes || !share.hold(self.stacks.load(Ordering::Relaxed) + all).await {
             return false;
         }
         self.held.fetch_add(more, Ordering::Relaxed);
         true
     }
 
-    /// A run that held this much holds nothing any more.
-    pub(crate) fn give_back(&self, own: u64) {
+    /// Waits until one more run may have a stack. False: there are as many as there may be.
+    pub(crate) async fn hold_stack(&self, stack_bytes: u64) -> bool {
+        let mut share = self.share.lock().await;
+        let all = self.stacks.load(Ordering::Relaxed) + self.held.load(Ordering::Relaxed) + stack_bytes;
+        if !share.hold(all).await {
+            return false;
+        }
+        self.stacks.fetch_add(stack_bytes, Ordering::Relaxed);
+        true
+    }
+
+    /// A run that held this much and had such a stack is over.
+    pub(crate) fn give_back(&self, own: u64, stack_bytes: u64) {
         self.held.fetch_sub(own, Ordering::Relaxed);
+        self.stacks.fetch_sub(stack_bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn claimed(&self) -> Arc<Claimed> {

@@ -36,7 +36,7 @@ fn tokens(texts: &[&str]) -> usize {
 async fn a_task_that_is_a_function_costs_a_model_a_fraction() {
     let saved = Saved::over(vec![sample("crm"), sample("billing")], Limits::default(), &["*.*"]).await;
     saved.save("best_customers", &function()).await;
-    let read = async |path: &str| saved.gateway.ask("readToolFile", &json!({"path": path})).await;
+    let read = async |path: &str| saved.gateway.ask("readToolFile", &json!({"fileName": path})).await;
     let (crm, billing, functions) = (read("crm.pyi").await, read("billing.pyi").await, read("functions.pyi").await);
     let by_hand = saved.report(TASK).await;
     let call = "functions.best_customers(least=10_000)";
