@@ -59,7 +59,7 @@ impl World {
 fn a_function_goes_its_way_by_commands() {
     let world = World::new("");
     world.folder.write("functions/shout.py", SHOUT);
-    world.folder.write("functions/wrong.py", "def wrong(x): pass\n");
+    world.folder.write("functions/wrong.py", "def wrong(x):\n    'Wrong.'\n");
     assert_eq!(world.states(), ["shout new", "wrong invalid"]);
     let script = ["run", "-c", "functions.shout(text='a', times=2)"];
     assert_ne!(world.start(&script).status, Some(0));
@@ -129,7 +129,7 @@ fn clients_are_offered_functions_as_tools_and_as_skills() {
     let read = client.request("resources/read", json!({"uri": uri}))["result"]["contents"][0]["text"].clone();
     let text = read.as_str().expect("a text");
     assert!(text.starts_with("---\nname: shout\ndescription: \"Says it loudly.\"\n---\n"), "{text}");
-    assert!(text.contains("def shout(text: str, times: int = 1) -> str:"), "{text}");
+    assert!(text.contains("def shout(text: str, times: int = 1) -> str"), "{text}");
     let listed = client.request("resources/list", json!({}))["result"]["resources"].clone();
     assert_eq!(listed[0]["uri"], uri);
     assert!(client.request("resources/read", json!({"uri": "skill://functions/none/SKILL.md"}))["error"].is_object());

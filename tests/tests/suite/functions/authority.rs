@@ -11,7 +11,7 @@ async fn a_promoted_function_is_called_like_a_tool_and_seen_as_one() {
     saved.save("twice", ECHO).await;
     assert_eq!(saved.result("functions.twice(text='ab\"\\n\\u2028')").await, "ab\"\n\u{2028}ab\"\n\u{2028}");
     let stub = saved.gateway.ask("readToolFile", &serde_json::json!({"fileName": "functions.pyi"})).await;
-    assert!(stub.contains("def twice(text: str) -> str:") && stub.contains("Says it twice"), "{stub}");
+    assert!(stub.contains("def twice(text: str) -> str") && stub.contains("Says it twice"), "{stub}");
     let wrong = saved.error("functions.twice(text=3)").await;
     assert!(wrong.contains("text must be"), "{wrong}");
     saved.gateway.stop().await;

@@ -140,6 +140,10 @@ async fn used(world: &World, own: &Own, surface: &str) -> Vec<String> {
             ];
             vec![client.post("/mcp", &headers, &message).await]
         }
+        ("handler", "list_skills") => vec![client.ask("skills/list", json!({})).await],
+        ("handler", "get_skill") => {
+            vec![client.ask("skills/get", json!({"uri": "skill://functions/garnet/SKILL.md"})).await]
+        }
         ("handler", "on_custom_request") => vec![client.ask("tools/find", json!({})).await],
         ("import", name) => {
             let expression = match name {

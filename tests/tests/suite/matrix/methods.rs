@@ -390,6 +390,9 @@ fn notifications() -> Vec<Row> {
     vec![
         // Notifies a pipe; over HTTP it does nothing.
         Row { surface: "handler on_initialized", hides: nothing, keeps: nothing },
+        // What functions a view has is the policy's, as for tools. Here there are none.
+        Row { surface: "handler list_skills", hides: nothing, keeps: nothing },
+        Row { surface: "handler get_skill", hides: nothing, keeps: nothing },
         Row {
             surface: "handler on_cancelled",
             hides: nothing,
