@@ -77,12 +77,20 @@ model-api:
     cargo build --release --bin exuvia --example model_api
     tests/interop/model-api
 
-# The guest under Node.js instead of wasmtime: it uses as much fuel there, to the unit, an endless loop is stopped, and the cases of
-# the contract suite come out the same.
-node-host *case:
+# The fuel of the guest under Node.js instead of wasmtime: as much, to the unit, and an endless loop is stopped.
+node-host:
     cargo build --release
     tests/interop/node-host
-    tests/hosts/node-jco/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ case }}
+
+# The package of npm: packs it and the program's, installs them from a registry of their own into clean folders, and runs the contract suite,
+# its tests and README's example there. `just node NAME` runs the cases of the suite whose names have that.
+node *case:
+    cargo build --release
+    crates/node/run-tests "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ case }}
+
+# A fresh script and a call from Node.js, by the package that `just node` packed.
+node-bench rounds="200":
+    crates/node/bench/run "${CARGO_TARGET_DIR:-target}"/node/exuvia-[0-9]*.tgz {{ rounds }}
 
 # The guest under the package `wasmtime` of PyPI, by a host written from `wit/` alone: the example of docs/embedding/from-wit.md, and the
 # contract suite. `just wit-host case=NAME` runs one case.
@@ -94,6 +102,11 @@ wit-host *case:
 package:
     cargo build --release
     guest/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release/exuvia"
+
+# What a release holds, for this platform: the program for glibc 2.28, wheel, packages of npm, MCP bundle, container image, crates, SBOM,
+# digests, install script and formula, in `target/dist` or a folder. As long as two builds; crates/exuvia/packaging/release.
+release *folder:
+    crates/exuvia/packaging/release/build {{ folder }}
 
 # One script with 100 tool calls over stdio, end to end: Exuvia beside FastMCP's code mode and `eryx serve`.
 peers rounds="30":
@@ -119,9 +132,9 @@ conformance *faces:
     tests/conformance/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ faces }}
 
 # The web console in headless Chromium: every screen, by keyboard alone, read by axe, against hostile text; with generated data, and in the
-# program itself. `just console screenshots` writes those of README anew, `just console hostile` is one file of tests.
+# program itself. `just console screenshots` writes those of README anew, `just console paint` measures the list of 100,000 runs, `just console hostile` is one file of tests.
 console *what:
-    [ "{{ what }}" = screenshots ] || cargo build --release
+    [ "{{ what }}" = screenshots ] || [ "{{ what }}" = paint ] || cargo build --release
     tests/console/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ what }}
 
 # The OpenAPI description of the admin API against a running daemon, by schemathesis.

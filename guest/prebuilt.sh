@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
 # Packs the crates that an embedder needs, with the prebuilt guest in one of them: `guest/prebuilt.sh EXUVIA [OPTION OF CARGO PACKAGE]...`.
-# The files are in `target/package`; nothing is published. Needs `zstd`.
+# The files are in `target/package`; nothing is published, but by `guest/prebuilt.sh EXUVIA publish [OPTION OF CARGO PUBLISH]...`, which has
+# `--dry-run`. Needs `zstd` and the index of crates.io.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 exuvia="$1"
 shift
+command=package
+if [ "${1:-}" = publish ]; then
+    command=publish
+    shift
+fi
 # crates.io takes no larger package.
 most=$((10 * 1024 * 1024))
 
@@ -19,7 +25,7 @@ cp "$out/sandbox.wit" guest/prebuilt/
 
 crates=(text tool catalog guest host runtime sandbox)
 # The prebuilt guest is in no commit.
-cargo package --allow-dirty "${crates[@]/#/-pexuvia-}" "$@"
+cargo "$command" --allow-dirty "${crates[@]/#/-pexuvia-}" "$@"
 version="$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)"
 for crate in "${crates[@]}"; do
     file="${CARGO_TARGET_DIR:-target}/package/exuvia-$crate-$version.crate"

@@ -57,7 +57,10 @@ async fn recorded(engine: &Engine, source: &str, tools: &BenchTools) -> Result<R
     };
     let events = Arc::new(Mutex::new(vec![Event::RunStarted(Box::new(start))]));
     let (noted, host) = (Arc::clone(&events), Recorded { tools: tools.clone(), events: Arc::clone(&events) });
-    let io = RecordingIo::new(SystemIo::new(), move |readings| note(&noted, Event::RunReadings(readings)));
+    let io = RecordingIo::new(SystemIo::new(), move |readings| {
+        note(&noted, Event::RunReadings(readings));
+        true
+    });
     let run = engine.run(Script::new(source), Limits::default(), Arc::new(host)).with_io(Box::new(io));
     let report = run.execute().await;
     note(&events, Event::RunEnded(Box::new(end(&report)?)));
@@ -85,7 +88,7 @@ fn end(report: &Report) -> Result<RunEnd> {
 
 /// As the gateway runs it, which keeps what it takes from the world.
 async fn original(engine: &Engine, source: &str, tools: &BenchTools) -> Report {
-    let io = RecordingIo::new(SystemIo::new(), drop);
+    let io = RecordingIo::new(SystemIo::new(), |_| true);
     engine.run(Script::new(source), Limits::default(), tools.host()).with_io(Box::new(io)).execute().await
 }
 

@@ -36,7 +36,7 @@ async function at(path) {
   return page;
 }
 
-for (const [path, heading] of [["/approvals", /Waiting/], ["/runs", "Runs"], ["/runs?show=failed&since=24&slow=1000", "Runs"], ["/runs?show=running", "Runs"], ["/servers", "Servers"], ["/servers/crm", "crm"], ["/access", "Access"], ["/access/policy", /policy/], ["/try", /Try/], ["/tokens", "Tokens"]]) {
+for (const [path, heading] of [["/approvals", /Waiting/], ["/runs", "Runs"], ["/runs?show=failed&since=24&slow=1000", "Runs"], ["/runs?show=running", "Runs"], ["/servers", "Servers"], ["/servers/crm", "crm"], ["/access", "Access"], ["/access/policy", /policy/], ["/try", /Try/], ["/tokens", "Tokens"], ["/files", "Files"]]) {
   test(`${path} reads what the daemon answers`, only, async () => {
     const page = await at(path);
     await settled(page, heading);

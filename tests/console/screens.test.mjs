@@ -37,6 +37,8 @@ const SCREENS = [
   ["a policy change", () => "/access/policy", /policy/],
   ["try", () => "/try", /Try/],
   ["tokens", () => "/tokens", /Tokens/],
+  ["files", () => "/files", /Files/],
+  ["files of a key", () => "/files/files/key-ci", /key-ci/],
 ];
 
 for (const [name, path, heading] of SCREENS) {

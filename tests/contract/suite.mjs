@@ -5,7 +5,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 const HERE = import.meta.dirname;
-const json = (...path) => JSON.parse(readFileSync(join(HERE, ...path), 'utf8'));
+// Integers that JavaScript would round are BigInts, where the engine shows how they are written (from Node.js 21 on).
+const whole = (_, value, context) =>
+  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? '') ? BigInt(context.source) : value;
+const json = (...path) => JSON.parse(readFileSync(join(HERE, ...path), 'utf8'), whole);
 
 export const servers = json('tools.json').servers;
 export const cases = readdirSync(join(HERE, 'cases'))
@@ -19,7 +22,8 @@ const sorted = (value) =>
     : Array.isArray(value)
       ? value.map(sorted)
       : value;
-const same = (one, other) => JSON.stringify(sorted(one)) === JSON.stringify(sorted(other));
+const text = (value) => JSON.stringify(sorted(value), (_, one) => (typeof one === 'bigint' ? `${one}n` : one));
+const same = (one, other) => text(one) === text(other);
 
 // The calls of one case: `take` gives the entry that a call fits, once.
 export class Answers {
@@ -31,7 +35,7 @@ export class Answers {
     this.come += 1;
     const place = this.expected.findIndex((call) => call.call === `${server}.${tool}` && same(call.arguments, args));
     if (place >= 0) return this.expected.splice(place, 1)[0];
-    const message = `the case expects no call ${server}.${tool} ${JSON.stringify(args)}`;
+    const message = `the case expects no call ${server}.${tool} ${text(args)}`;
     return { answer: { error: { code: 'tool-failed', message } } };
   }
 }
@@ -47,7 +51,7 @@ export function wrong(testCase, ending) {
   const { expect } = testCase;
   const found = [];
   const hold = (what, expected, actual) => {
-    if (!same(expected, actual)) found.push(`${what}: ${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`);
+    if (!same(expected, actual)) found.push(`${what}: ${text(actual)} instead of ${text(expected)}`);
   };
   hold('outcome', expect.outcome, ending.outcome);
   if ('result' in expect) hold('result', expect.result, ending.result === undefined ? undefined : JSON.parse(ending.result));
@@ -65,18 +69,3 @@ export function wrong(testCase, ending) {
 }
 
 const split = (name) => [name.slice(0, name.indexOf('.')), name.slice(name.indexOf('.') + 1)];
-
-// Runs the cases that are for this host, or those whose names contain `only`. The number of failures.
-export async function runAll(host, run, only = '') {
-  const { cannot } = json('hosts', `${host}.json`);
-  const chosen = cases.filter((one) => one.name.includes(only) && !(one.needs ?? []).some((need) => need in cannot));
-  let failed = 0;
-  for (const one of chosen) {
-    const begun = performance.now();
-    const found = wrong(one, await run(one, new Answers(one)));
-    failed += found.length > 0 ? 1 : 0;
-    console.log([`${one.name.padEnd(70)} ${found.length > 0 ? 'FAILED' : 'ok'} ${Math.round(performance.now() - begun)} ms`, ...found].join('\n    '));
-  }
-  console.log(`${host}: ${chosen.length - failed} of ${chosen.length} cases passed, ${cases.length - chosen.length} need what it cannot do or were not asked for`);
-  return failed;
-}

@@ -43,6 +43,10 @@ node() {
   PATH="$nodejs/bin:$PATH"
 }
 
+# What is beside that Node.js under these names does not start.
+npm() { "$nodejs/bin/node" "$nodejs/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
+npx() { "$nodejs/bin/node" "$nodejs/lib/node_modules/npm/bin/npx-cli.js" "$@"; }
+
 # node_modules FOLDER PACKAGE...: installs the packages if they are not there.
 node_modules() {
   local folder="$1"
@@ -50,7 +54,7 @@ node_modules() {
   if ! installed "$folder" "$@"; then
     rm -rf "$folder"
     mkdir -p "$folder"
-    "$nodejs/bin/node" "$nodejs/lib/node_modules/npm/bin/npm-cli.js" install --silent --no-audit --no-fund --prefix "$folder" "$@"
+    npm install --silent --no-audit --no-fund --prefix "$folder" "$@"
     echo "$*" > "$folder/.installed"
   fi
 }

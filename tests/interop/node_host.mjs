@@ -61,6 +61,7 @@ function imports(meter, world) {
       servers: () => [{ pythonName: 'lab', name: 'lab' }],
       listTools: () => [],
       describe: () => undefined,
+      search: nothing,
       scriptEnded() {},
       call: nothing,
       start: nothing,

@@ -7,11 +7,11 @@ use std::time::Duration;
 use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_catalog::files::Layouts;
-use exuvia_config::{ServerConfig, SessionsConfig, UpstreamLimits, WorkspacesConfig};
+use exuvia_config::{FunctionsConfig, ServerConfig, SessionsConfig, UpstreamLimits, WorkspacesConfig};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{
-    ApprovalConfig, Client, DirectAnswer, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass, Profiles,
-    QueueLimits, Sessions, StartedBy, ToolPins, Workspaces,
+    ApprovalConfig, Client, DirectAnswer, FunctionLibrary, Gateway, GatewayConfig, OnDisconnect, PinMode, PrePass,
+    Profiles, QueueLimits, Sessions, StartedBy, ToolPins, Workspaces,
 };
 use exuvia_journal::{Archive, Journal};
 use exuvia_mcp_client::RelayOptions;
@@ -23,7 +23,7 @@ use exuvia_upstream::{ServerState, Upstreams};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use crate::{PATIENCE, TestJournal, built, engine};
+use crate::{PATIENCE, TestJournal, built, engine, nesting_engine};
 
 /// What differs between gateways under test, beside servers and limits.
 pub struct Settings {
@@ -55,11 +55,14 @@ pub struct Settings {
     pub workspaces: Option<(PathBuf, WorkspacesConfig)>,
     /// Where sessions of scripts are kept, and how. None: there are none.
     pub sessions: Option<(PathBuf, SessionsConfig)>,
+    /// Saved functions, and what is configured of them. None: there are none.
+    pub functions: Option<(Arc<FunctionLibrary>, Arc<FunctionsConfig>)>,
 }
 
 impl Settings {
     pub(crate) fn profiles_of(&self, servers: &[String]) -> Profiles {
-        self.profiles.clone().unwrap_or_else(|| Profiles::scripts(servers.iter().cloned()))
+        let functions = self.functions.iter().map(|_| exuvia_functions::SERVER.to_owned());
+        self.profiles.clone().unwrap_or_else(|| Profiles::scripts(servers.iter().cloned().chain(functions)))
     }
 }
 
@@ -80,6 +83,7 @@ impl Default for Settings {
             approvals: None,
             workspaces: None,
             sessions: None,
+            functions: None,
         }
     }
 }
@@ -129,7 +133,7 @@ impl SampleGateway {
         let workspaces = workspaces.unwrap_or_default();
         let (session_dir, sessions) = settings.sessions.clone().unzip();
         let gateway = Gateway::new(GatewayConfig {
-            engine: engine().clone(),
+            engine: if settings.functions.is_some() { nesting_engine() } else { engine() }.clone(),
             upstreams: Arc::clone(&upstreams),
             journal: Arc::clone(&settings.journal) as Arc<dyn Journal>,
             archive: settings.repair_age.map(|_| Arc::clone(&settings.journal) as Arc<dyn Archive>),
@@ -148,6 +152,7 @@ impl SampleGateway {
                 pins: names.iter().map(|name| (name.clone(), settings.pin)).collect(),
                 workspaces: Arc::new(workspaces),
                 sessions,
+                functions: settings.functions.as_ref().map(|(_, config)| Arc::clone(config)),
             },
             access: Arc::clone(&settings.access),
             budgets: Arc::clone(&settings.budgets),
@@ -156,6 +161,7 @@ impl SampleGateway {
             approvals: settings.approvals,
             workspaces: Arc::new(Workspaces::kept_in(workspace_dir)),
             sessions: Arc::new(Sessions::kept_in(session_dir)),
+            functions: settings.functions.map(|(library, _)| library),
         });
         let gateway = Arc::new(gateway.expect("threads for runs"));
         gateway.follow_approvals();

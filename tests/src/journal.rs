@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use exuvia_gateway::now_ms;
 use exuvia_journal::{
-    Archive, Entry, Filter, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Object, Record, Seq,
+    Archive, Entry, Event, Filter, Journal, JournalError, JournalErrorKind, Losses, MemoryJournal, Object, Record, Seq,
     Stamped, Summary,
 };
 use exuvia_tool::BoxFuture;
@@ -71,6 +71,25 @@ impl TestJournal {
     #[must_use]
     pub fn stamped(&self) -> Vec<Stamped> {
         self.kept.entries()
+    }
+
+    /// The same entries and objects, as if all runs had been made with this guest.
+    ///
+    /// # Panics
+    ///
+    /// It keeps nothing for replays.
+    #[must_use]
+    pub fn made_with(&self, guest_sha256: &str) -> Self {
+        let objects = self.objects.as_ref().expect("objects are kept");
+        let objects = objects.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let other = Self { objects: Some(Mutex::new(objects)), ..Self::new(64 << 20) };
+        for mut entry in self.entries() {
+            if let Event::RunStarted(start) = &mut entry.event {
+                guest_sha256.clone_into(&mut start.guest_sha256);
+            }
+            other.kept.enqueue(entry).expect("kept");
+        }
+        other
     }
 
     /// Removes what runs name by a digest.

@@ -81,6 +81,13 @@ pub fn engine() -> &'static Engine {
     ENGINE.get_or_init(|| Engine::new(&config).expect("the engine starts"))
 }
 
+/// Another one, whose runs may be below each other: with eight runs at a time, four deep.
+pub fn nesting_engine() -> &'static Engine {
+    static ENGINE: OnceLock<Engine> = OnceLock::new();
+    let config = EngineConfig { concurrent_runs: 8, nested_levels: 4, ..EngineConfig::default() };
+    ENGINE.get_or_init(|| Engine::new(&config).expect("the engine starts"))
+}
+
 /// Runs a script against [`TestTools`].
 pub async fn run(source: &str, limits: Limits) -> Report {
     engine().run(Script::new(source), limits, Arc::new(TestTools::new())).execute().await

@@ -69,6 +69,10 @@ impl Client {
             .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
         let data = DataHome::of(&mut command);
         let mut child = command.spawn().expect("exuvia starts");
         let output = BufReader::new(child.stdout.take().expect("piped"));
@@ -76,6 +80,23 @@ impl Client {
         std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let input = child.stdin.take();
         Self { child, input, lines, modern: false, requests: 0, _data: data }
+    }
+
+    /// A process that nothing was said to, whose scripts may call every tool, and the lines of its log.
+    ///
+    /// # Panics
+    ///
+    /// It cannot be started.
+    #[must_use]
+    pub fn with_log(arguments: &[&str]) -> (Self, Receiver<String>) {
+        let mut command = Command::new(built("exuvia"));
+        command.args(["stdio", "--auto-execute", "*.*"]).args(arguments).env("XDG_CONFIG_HOME", here());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut client = Self::of(command);
+        let log = BufReader::new(client.child.stderr.take().expect("piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || log.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        (client, lines)
     }
 
     /// A client of the era up to 2025-11-25, after its handshake.

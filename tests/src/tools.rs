@@ -69,6 +69,7 @@ async fn answer(name: &ToolName, arguments: &Value) -> ToolOutcome {
             arguments["ms"].clone()
         }
         ("lab", "rows") => rows(arguments),
+        ("lab", "books" | "shelves" | "shelf") => books(arguments),
         ("lab", "fail") => return Err(failure(arguments["how"].as_str().unwrap_or(""))),
         _ => json!({"tool": name.to_string(), "arguments": arguments}),
     };
@@ -99,6 +100,24 @@ fn rows(arguments: &Value) -> Value {
     let end = (begin + arguments["limit"].as_u64().unwrap_or(2)).min(6);
     let next = if end == 6 { Value::Null } else { json!(format!("c{end}")) };
     json!({"items": (begin..end).collect::<Vec<_>>(), "pagination": {"next_cursor": next}})
+}
+
+/// Five books in pages, in the form that is asked for. `n` is a parameter that `retry` has as well.
+fn books(arguments: &Value) -> Value {
+    let number = |name: &str, default: u64| arguments[name].as_u64().unwrap_or(default);
+    let of = |begin: u64| (begin..(begin + 2).min(5)).collect::<Vec<_>>();
+    match arguments["form"].as_str().unwrap_or("") {
+        "offset" => json!({"start_at": number("start_at", 0), "total": 5, "items": of(number("start_at", 0))}),
+        "from zero" => json!({"page": number("page", 0), "items": of(number("page", 0) * 2)}),
+        "with links" => {
+            let page = number("page", 1);
+            let next = if page < 3 { json!(format!("https://books.test/?page={}", page + 1)) } else { Value::Null };
+            json!({"next": next, "items": [page]})
+        }
+        "more" => json!({"has_more": true, "items": [1]}),
+        "same" => json!({"next_cursor": "c", "items": [arguments["page_token"]]}),
+        _ => json!(number("n", 0)),
+    }
 }
 
 fn order(arguments: &Value) -> Value {
@@ -139,6 +158,22 @@ fn lab() -> Vec<ToolDescriptor> {
         tool("text-of", "A text of so many bytes.", json!({"bytes": {"type": "integer"}}), &["bytes"]),
         tool("sleep", "Answers later.", json!({"ms": {"type": "integer"}}), &["ms"]),
         tool("rows", "Rows in pages.", json!({"limit": {"type": "integer"}, "cursor": {"type": "string"}}), &[]),
+        tool(
+            "books",
+            "Books in pages.",
+            json!({
+                "form": {"type": "string"}, "n": {"type": "integer"}, "page_token": {"type": "string"},
+                "start_at": {"type": "integer"},
+            }),
+            &["form"],
+        ),
+        tool("shelves", "Books by page.", json!({"form": {"type": "string"}, "page": {"type": "integer"}}), &["form"]),
+        tool(
+            "shelf",
+            "Books of a page.",
+            json!({"form": {"type": "string"}, "page": {"type": "integer"}}),
+            &["form", "page"],
+        ),
         tool("fail", "Fails.", json!({"how": {"type": "string"}}), &["how"]),
         tool(
             "move",

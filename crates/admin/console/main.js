@@ -10,6 +10,7 @@ import { failure } from "./parts/elements.js";
 import { mountShell } from "./parts/shell.js";
 import * as access from "./screens/access.js";
 import * as approvals from "./screens/approvals.js";
+import * as files from "./screens/files.js";
 import * as key from "./screens/key.js";
 import * as policy from "./screens/policy.js";
 import { login, sessionOfLink } from "./screens/login.js";
@@ -22,7 +23,7 @@ import * as tokens from "./screens/tokens.js";
 import * as tryScript from "./screens/try.js";
 
 // All at once: a screen that is loaded later could be of a newer version, or not be there any more.
-const SCREENS = { access, approvals, key, policy, question, run, runs, server, servers, tokens, try: tryScript };
+const SCREENS = { access, approvals, files, key, policy, question, run, runs, server, servers, tokens, try: tryScript };
 
 const ROUTES = [
     ["/", "approvals"],
@@ -38,6 +39,8 @@ const ROUTES = [
     ["/access/keys/:name", "key"],
     ["/try", "try"],
     ["/tokens", "tokens"],
+    ["/files", "files"],
+    ["/files/:workspace/:directory", "files"],
     ["/login", "login"],
 ];
 

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::http::STORE;
 use crate::server::sockets;
 
 /// The longest answer that is read, in bytes.
@@ -28,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(330);
 pub struct AdminClient {
     sender: http1::SendRequest<Full<Bytes>>,
     path: PathBuf,
+    /// The store of keys and budgets that is meant. None: that of the daemon.
+    store_id: Option<String>,
 }
 
 /// Events of a daemon, for as long as it lives.
@@ -86,17 +89,23 @@ impl AdminClient {
         Err(ClientError::NoDaemon)
     }
 
-    /// Connects to all daemons whose sockets are in this folder.
+    /// Connects to all daemons whose sockets are in this folder. One that cannot be connected to stands in the way of no other.
     ///
     /// # Errors
     ///
-    /// One cannot be connected to.
+    /// None can be connected to, although there is one.
     pub async fn connect_all(folder: &Path) -> Result<Vec<Self>, ClientError> {
-        let mut daemons = Vec::new();
+        let (mut daemons, mut failure) = (Vec::new(), None);
         for path in sockets(folder) {
-            daemons.extend(Self::at(path).await?);
+            match Self::at(path).await {
+                Ok(found) => daemons.extend(found),
+                Err(error) => failure = Some(error),
+            }
         }
-        Ok(daemons)
+        match failure {
+            Some(error) if daemons.is_empty() => Err(error),
+            _ => Ok(daemons),
+        }
     }
 
     /// Connects once more to the same daemon.
@@ -105,7 +114,14 @@ impl AdminClient {
     ///
     /// It is gone, or cannot be connected to.
     pub async fn again(&self) -> Result<Self, ClientError> {
-        Self::at(self.path.clone()).await?.ok_or(ClientError::NoDaemon)
+        let again = Self::at(self.path.clone()).await?.ok_or(ClientError::NoDaemon)?;
+        Ok(Self { store_id: self.store_id.clone(), ..again })
+    }
+
+    /// From now on every request is refused as `other-store` where the daemon keeps keys and budgets in another store than this.
+    #[must_use]
+    pub fn for_store(self, store_id: String) -> Self {
+        Self { store_id: Some(store_id), ..self }
     }
 
     /// None: nobody listens there.
@@ -123,7 +139,7 @@ impl AdminClient {
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         // It ends with the sender.
         tokio::spawn(connection);
-        Ok(Self { sender, path })
+        Ok(Self { sender, path, store_id: None })
     }
 
     /// What a GET below `/api/v1` answers.
@@ -166,20 +182,36 @@ impl AdminClient {
         Ok(AdminEvents { _daemon: self, body: response.into_body(), received: Vec::new() })
     }
 
+    /// Sends a request, over another connection where the daemon has closed this one: it does so when nothing was asked for some seconds, as
+    /// while a person reads.
     async fn send(
         &mut self,
         method: Method,
         path: &str,
         body: Option<&Value>,
     ) -> Result<Response<Incoming>, ClientError> {
-        let request = Request::builder()
+        let body = Bytes::from(body.map(Value::to_string).unwrap_or_default());
+        if self.sender.ready().await.is_ok() {
+            match self.sender.send_request(self.request(&method, path, &body)?).await {
+                // Nothing of it was sent.
+                Err(error) if error.is_canceled() => {}
+                answered => return answered.map_err(lost),
+            }
+        }
+        *self = self.again().await?;
+        self.sender.send_request(self.request(&method, path, &body)?).await.map_err(lost)
+    }
+
+    fn request(&self, method: &Method, path: &str, body: &Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("/api/v1{path}"))
             .header(header::HOST, "localhost")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body.map(Value::to_string).unwrap_or_default().into()))
-            .map_err(lost)?;
-        self.sender.send_request(request).await.map_err(lost)
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(store_id) = &self.store_id {
+            request = request.header(STORE, store_id);
+        }
+        request.body(Full::new(body.clone())).map_err(lost)
     }
 
     async fn ask(&mut self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
@@ -228,5 +260,57 @@ async fn refused(response: Response<Incoming>) -> ClientError {
             ClientError::Refused { code: text("code"), message: text("message") }
         }
         Err(error) => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_daemon_that_has_closed_an_idle_connection_is_asked_over_another_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = sockets(folder.path()).next().expect("a socket");
+        let listener = UnixListener::bind(path).expect("bound");
+        let (closed, mut is_closed) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head).await;
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue").await.expect("written");
+                drop(stream);
+                let _ = closed.send(());
+            }
+        });
+        let mut daemon = AdminClient::connect(folder.path()).await.expect("a daemon");
+        for _ in 0..3 {
+            assert_eq!(daemon.get("/approvals").await.expect("an answer"), true);
+            is_closed.recv().await.expect("closed");
+        }
+    }
+
+    /// The task of a connection may not be ready for a request when the answer to the one before is read.
+    #[tokio::test]
+    async fn many_requests_one_after_the_other_are_answered_over_one_connection() {
+        const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ntrue";
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = sockets(folder.path()).next().expect("a socket");
+        let listener = UnixListener::bind(path).expect("bound");
+        tokio::spawn(async move {
+            // The first connection alone.
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut head = [0; 4096];
+            while stream.read(&mut head).await.is_ok_and(|read| read > 0) {
+                stream.write_all(ANSWER).await.expect("written");
+            }
+        });
+        let mut daemon = AdminClient::connect(folder.path()).await.expect("a daemon");
+        for _ in 0..200 {
+            assert_eq!(daemon.get("/approvals").await.expect("an answer"), true);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage, Stamped};
 use exuvia_policy::Redaction;
+use exuvia_replay::NotReplayable;
 use exuvia_tool::{CallError, CallId, Cost, Json, Limits, Origin, ToolCall, ToolOutcome};
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
@@ -59,6 +60,9 @@ pub struct Exported {
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<ExportedEnd>,
+    /// Why it is not replayable, where it is not recorded to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_replayable: Option<String>,
 }
 
 /// An answer to an approval.
@@ -129,6 +133,9 @@ pub struct ExportedStart {
     /// Its place in a session. Left out: it is none of a session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<ExportedSession>,
+    /// The call of another run that it answers, of a function.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ExportedParent>,
 }
 
 /// The place of a script in a session.
@@ -141,6 +148,15 @@ pub struct ExportedSession {
     /// The run of the script before it. Left out: it is the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
+}
+
+/// A call of another run.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExportedParent {
+    /// The run that made it.
+    pub run: String,
+    /// Its number in that run, counted from 1.
+    pub call: u64,
 }
 
 /// A call. One that was made again after a failure is listed for each attempt.
@@ -258,6 +274,7 @@ impl Exported {
             recorded_at: utc(recorded.map_or(0, |recorded| recorded.at_ms)),
             places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
             is_erased: record.is_erased,
+            not_replayable: record.cut().map(|cut| NotReplayable::Cut(cut).to_string()),
             erased: erased.map(|erased| ExportedErasure { by: erased.principal.to_string(), at: utc(erased.at_ms) }),
             ..Self::default()
         };
@@ -364,6 +381,7 @@ fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {
             index: session.index,
             after: session.after.as_ref().map(ToString::to_string),
         }),
+        parent: start.parent.as_ref().map(|parent| ExportedParent { run: parent.run.to_string(), call: parent.call.0 }),
     }
 }
 

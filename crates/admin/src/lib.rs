@@ -34,7 +34,8 @@ pub use admin::AdminHandle;
 pub use budget_members::budget_members;
 pub use client::{AdminClient, AdminEvents, ClientError};
 pub use exported::{
-    Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedSession, ExportedStart, schema,
+    Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedParent, ExportedSession,
+    ExportedStart, schema,
 };
 pub use http::operation_paths;
 pub use journals::{JournalReader, Journals, JournalsError, ReadJournal};

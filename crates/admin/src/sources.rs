@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use exuvia_config::{AccessConfig, Config, ConfigErrors, ConfiguredServer, Mode, PinMode, Transport};
+use exuvia_config::{AccessConfig, Config, ConfigErrors, ConfiguredServer, Mode, PinMode, Transport, WorkspacesConfig};
 use exuvia_journal::{AccessStore, ApprovalStore, Journal};
 use exuvia_pins::PinFolder;
 use exuvia_policy::{Policy, Redaction};
@@ -22,6 +22,12 @@ pub trait Sources: Send + Sync {
 
     /// The store of keys and budgets.
     fn access_store(&self) -> Result<Arc<dyn AccessStore>, SourceError>;
+
+    /// The counters of budgets: those of the store, or of this process alone.
+    fn counters(&self) -> Arc<dyn AccessStore>;
+
+    /// Names the store of keys and budgets, without telling where it is: the same for all programs that share it. None: nobody can say.
+    fn store_id(&self) -> Option<String>;
 
     /// The store of approvals.
     fn approvals(&self) -> Result<Arc<dyn ApprovalStore>, SourceError>;
@@ -60,6 +66,8 @@ pub struct EffectiveConfig {
     pub access: AccessConfig,
     /// What comes of tools that are not as they were first seen, by server.
     pub pins: BTreeMap<String, PinMode>,
+    /// The files of scripts.
+    pub workspaces: WorkspacesConfig,
     /// Who may call what.
     pub policy: Policy,
     /// The servers, in their order.
@@ -88,6 +96,7 @@ impl EffectiveConfig {
             redaction: config.journal.redaction.clone(),
             access: config.access.clone(),
             pins: config.pins.clone(),
+            workspaces: config.workspaces.clone(),
             policy: config.policy.clone(),
             servers: config.servers.iter().map(ServerSummary::of).collect(),
         }

@@ -15,7 +15,8 @@ pub(crate) fn advice(body: &[Stmt], met: &HashMap<&str, usize>) -> Option<String
     if top.returns || top.names.contains("result") {
         return None;
     }
-    match body.last().map(ending)? {
+    let Some(last) = body.last() else { return Some("the script is empty: send the code to run".to_owned()) };
+    match ending(last) {
         Some(expression) => {
             let name = called(expression).filter(|name| top.functions.contains_key(name))?;
             Some(format!("{}() gave None: let it `return` its value", cut(name)))
@@ -164,6 +165,9 @@ mod tests {
         }
         let nothing = "the script ended without a value and without output";
         assert_eq!(advice("pass").as_deref(), Some(nothing));
+        for empty in ["", "# a comment\n"] {
+            assert_eq!(advice(empty).as_deref(), Some("the script is empty: send the code to run"), "{empty}");
+        }
     }
 
     #[test]
@@ -185,15 +189,9 @@ mod tests {
 
     #[test]
     fn a_script_with_a_value_gets_no_advice() {
-        for source in [
-            "",
-            "1",
-            "result = None",
-            "x = 1\nx",
-            "x = [1]\nx.append(2)",
-            "if x := 1:\n    return x\ny = 2",
-            "print(1)",
-        ] {
+        for source in
+            ["1", "result = None", "x = 1\nx", "x = [1]\nx.append(2)", "if x := 1:\n    return x\ny = 2", "print(1)"]
+        {
             assert_eq!(advice(source), None, "{source}");
         }
     }

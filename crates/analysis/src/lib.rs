@@ -77,7 +77,7 @@ mod verdict;
 use std::collections::{BTreeMap, HashMap};
 
 use exuvia_tool::Namespace;
-use rustpython_parser::Tok;
+use rustpython_parser::{Tok, ast};
 
 pub use analysis::{
     Analysis, Evidence, EvidenceKind, Finding, FindingCode, MayCall, Note, Precision, Reason, ReasonKind,
@@ -106,6 +106,28 @@ pub fn analyze(source: &str, namespace: &Namespace) -> Analysis {
         Some(Err(offset)) => verdict::not_parsed(lines.line(offset), namespace),
         None => verdict::not_parsed(1, namespace),
     }
+}
+
+/// Gives the statements of a source to `read`, on a stack that is deep enough to walk them, with the lines of offsets.
+///
+/// # Errors
+///
+/// The line, counted from 1, from which on the source is not understood. CPython may run it all the same.
+pub fn with_statements<T: Send>(
+    source: &str,
+    read: impl FnOnce(&[ast::Stmt], &dyn Fn(usize) -> u32) -> T + Send,
+) -> Result<T, u32> {
+    if source.len() > MAX_SOURCE_BYTES {
+        return Err(1);
+    }
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let lines = Lines::new(source);
+    let parsed = tree::on_deep_stack(|| {
+        let tokens = tokens::read(source).map_err(|unreadable| unreadable.0)?;
+        let body = tree::parse(tokens)?;
+        Ok(read(&body, &|offset| lines.line(offset)))
+    });
+    parsed.unwrap_or(Err(0)).map_err(|offset: usize| lines.line(offset))
 }
 
 /// How often each identifier stands in a script as it is read here; None if it is not understood. Tests hold it against

@@ -15,7 +15,7 @@ use crate::hits::{self, Known};
 use crate::learned::{Answers, LearnedAnswers};
 use crate::lines::Lines;
 use crate::listing::{self, names_within};
-use crate::search::Index;
+use crate::search::{self, Index};
 use crate::selection::{self, Selection};
 use crate::stub;
 
@@ -30,6 +30,9 @@ const MORE_BYTES: usize = 100;
 
 /// A file that is longer, about 2,500 tokens, is shown by the names of its tools where no lines of it are asked for.
 const MAX_WHOLE_BYTES: usize = 9_000;
+
+/// How many tools that a pattern fits are rendered: more are longer than a file may be.
+const MAX_PATTERN_TOOLS: usize = 60;
 
 /// A file that is no longer, about 500 tokens, is shown whole where some tools of it are asked for.
 const SMALL_BYTES: usize = 1_800;
@@ -86,7 +89,7 @@ impl StubFiles {
     pub fn list(&self, query: Option<&str>, max_bytes: usize) -> String {
         let absent = absent::told(&self.namespace, max_bytes / 4);
         let max_bytes = max_bytes.saturating_sub(MORE_BYTES + absent.len());
-        let list = match query.map(str::trim).filter(|query| !query.is_empty()) {
+        let list = match query.filter(|query| !search::queries(query).0.is_empty()) {
             Some(query) => self.search(query, max_bytes),
             None => listing::all(&self.namespace, &self.layouts, MAX_LIST_BYTES.min(max_bytes)),
         };
@@ -116,29 +119,61 @@ impl StubFiles {
     /// Nothing has one of the names.
     pub fn read(&self, names: &str, max_bytes: usize) -> Result<String, NotFound> {
         let (names, lines) = Lines::of(names);
-        let selections = selection::of(&self.namespace, names)?;
-        let by_lines = lines.is_some();
-        let texts: Vec<Arc<str>> = selections.iter().map(|selection| self.shown(selection, by_lines)).collect();
+        let (selections, missing) = selection::of(&self.namespace, names)?;
+        let missing = told(&missing, max_bytes / 4);
+        let texts = self.all_shown(&selections, lines.is_some());
         let text = if let [one] = texts.as_slice() { Arc::clone(one) } else { texts.concat().into() };
         let file = match selections.as_slice() {
             [Selection { server, tools: None, .. }] => format!("{}.pyi", server.python_name),
             _ => names.trim().to_owned(),
         };
-        Ok(excerpt(&file, &text, lines.unwrap_or_default(), max_bytes))
+        Ok(excerpt(&file, &text, lines.unwrap_or_default(), max_bytes.saturating_sub(missing.len())) + &missing)
     }
 
-    /// What the stub of a tool leaves out: the rest of its documentation. `name` is `crm.get_contacts`, or with `server` the
-    /// tool alone. At most `max_bytes`.
+    /// What the stubs of tools leave out: the rest of their documentation. `names` is `crm.get_contacts`, or with `server` the
+    /// tool alone, or several, parted by commas. At most `max_bytes`.
     ///
     /// # Errors
     ///
-    /// No tool has the name.
-    pub fn docs(&self, server: Option<&str>, name: &str, max_bytes: usize) -> Result<String, NotFound> {
-        let (server, tool) = selection::tool(&self.namespace, server, name)?;
+    /// No tool has any of the names.
+    pub fn docs(&self, server: Option<&str>, names: &str, max_bytes: usize) -> Result<String, NotFound> {
+        let (tools, missing) = selection::tools(&self.namespace, server, names)?;
+        let missing = told(&missing, max_bytes / 4);
+        let share = max_bytes.saturating_sub(missing.len()) / tools.len().max(1);
+        let texts: Vec<String> = tools.into_iter().map(|(server, tool)| self.docs_of(server, tool, share)).collect();
+        let joined = texts.join("\n");
+        Ok(if missing.is_empty() { joined } else { format!("{}\n{missing}", joined.trim_end()) })
+    }
+
+    fn docs_of(&self, server: &Server, tool: &Tool, max_bytes: usize) -> String {
         let place = self.namespace.servers().iter().position(|other| std::ptr::eq(other, server));
         let common = place.map(|place| self.common(place)).unwrap_or_default();
         let stub = stub::of_tools(server, vec![tool], &common, self.answers());
-        Ok(docs::beyond(server, tool, &stub, max_bytes))
+        docs::beyond(server, tool, &stub, max_bytes)
+    }
+
+    /// The text of each selection. What a pattern fits is shown by names where it is longer than a file may be.
+    fn all_shown(&self, selections: &[Selection<'_>], by_lines: bool) -> Vec<Arc<str>> {
+        let patterns = selections.iter().filter(|selection| selection.by_pattern).count();
+        let count: usize =
+            selections.iter().filter(|one| one.by_pattern).map(|one| one.tools.as_ref().map_or(0, Vec::len)).sum();
+        let is_long = count > MAX_PATTERN_TOOLS;
+        let texts: Vec<Arc<str>> = selections
+            .iter()
+            .map(|selection| if is_long && selection.by_pattern { "".into() } else { self.shown(selection, by_lines) })
+            .collect();
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let is_too_long = is_long || (!by_lines && bytes > MAX_WHOLE_BYTES);
+        if patterns == 0 || !is_too_long {
+            return texts;
+        }
+        let names = |selection: &Selection<'_>| match &selection.tools {
+            Some(tools) if selection.by_pattern => {
+                Some(fitting_names(selection.server, tools, MAX_NAMES_BYTES / patterns).into())
+            }
+            _ => None,
+        };
+        selections.iter().zip(texts).map(|(selection, text)| names(selection).unwrap_or(text)).collect()
     }
 
     fn shown(&self, selection: &Selection<'_>, by_lines: bool) -> Arc<str> {
@@ -176,6 +211,27 @@ impl StubFiles {
             || self.namespace.servers().get(place).map(|server| Arc::new(Common::of(server))).unwrap_or_default();
         self.commons.get(place).map_or_else(common, |known| Arc::clone(known.get_or_init(common)))
     }
+}
+
+/// What is the matter with names that nothing has, beside what the others gave.
+fn told(missing: &[NotFound], max_bytes: usize) -> String {
+    let mut told = String::new();
+    for (place, one) in missing.iter().enumerate() {
+        let line = format!("# {one}\n");
+        if told.len() + line.len() + MORE_BYTES > max_bytes {
+            told.push_str(&format!("# {} more names that nothing has\n", missing.len() - place));
+            break;
+        }
+        told.push_str(&line);
+    }
+    told
+}
+
+/// The names of the tools that a pattern fits, in place of their long stubs.
+fn fitting_names(server: &Server, tools: &[&Tool], max_bytes: usize) -> String {
+    let names = tools.iter().map(|tool| tool.python_name.as_str());
+    let names = names_within(names, ", ", max_bytes, |more| format!(", and {more} more"));
+    format!("# {}, {} tools fit; read those that you need: {names}\n", server.python_name, tools.len())
 }
 
 /// The names of a server's tools, in place of a long file.

@@ -47,8 +47,8 @@ pub(crate) fn fit(arguments: &mut Value, root: &Value, parameters: &[Parameter])
 /// Whether a schema takes null, as far as that is plain to see. Where it is not, null is left as it is.
 fn takes_null(document: Document<'_>, schema: &Value, depth: usize) -> bool {
     let Some(map) = schema.as_object() else { return schema != &Value::Bool(false) };
-    if depth == MAX_DEPTH || map.get("default") == Some(&Value::Null) || map.get("nullable") == Some(&Value::Bool(true))
-    {
+    // A default of null says what leaving it out means, not that null may be sent.
+    if depth == MAX_DEPTH || map.get("nullable") == Some(&Value::Bool(true)) {
         return true;
     }
     if let Some(target) = reference(map).map(|reference| document.target(reference)) {
@@ -193,7 +193,7 @@ mod tests {
             "$defs": {"of": {"type": "object"}},
         });
         let all = r#"{"cursor":null,"id":null,"by":null,"of":null,"either":null,"may":null,"default":null,"nullable":null,"any":null,"one":null,"other":null}"#;
-        let expected = r#"{"id":null,"may":null,"default":null,"nullable":null,"any":null,"one":null,"other":null}"#;
+        let expected = r#"{"id":null,"may":null,"nullable":null,"any":null,"one":null,"other":null}"#;
         assert_eq!(fitted(schema, all), expected);
     }
 

@@ -91,7 +91,7 @@ fn of(document: Document<'_>, property: &Property<'_>, known: &HashSet<String>) 
     let says_of_type = kind(document, target);
     let mut parts: Vec<String> = match says_of_type {
         Says::Everything => Vec::new(),
-        Says::Number => value_format::of_number(description, property.name),
+        Says::Number => value_format::of_number(description, property.name, has_default(target)),
         Says::Little => sentences(description, known, property.required),
     };
     let prose = parts.join(" ").to_lowercase();
@@ -100,6 +100,11 @@ fn of(document: Document<'_>, property: &Property<'_>, known: &HashSet<String>) 
     let is_needed = |fact: &String| !(fact.starts_with("pattern ") && value_format::has_example(&prose));
     parts.extend(facts.into_iter().filter(|fact| !prose.contains(&fact.to_lowercase()) && is_needed(fact)));
     (!parts.is_empty()).then(|| text::cut(&parts.join("; "), MAX_CHARS))
+}
+
+/// Whether the signature shows a default.
+fn has_default(map: &Map<String, Value>) -> bool {
+    map.get("default").is_some_and(|default| !default.is_null())
 }
 
 fn without_opening(description: &str) -> &str {
@@ -116,16 +121,26 @@ fn without_opening(description: &str) -> &str {
 fn sentences(description: &str, known: &HashSet<String>, is_required: bool) -> Vec<String> {
     let statements = text::statements(description);
     let mut parts: Vec<String> = Vec::new();
-    let mut chars = 0;
+    let (mut chars, mut is_example) = (0, false);
     for (place, statement) in statements.iter().take(MAX_SENTENCES).enumerate() {
         let sentence = statement.text.as_str();
         // What the signature says already.
         if is_required && sentence.starts_with("Required") {
             continue;
         }
+        if value_format::announces_example(sentence) {
+            is_example = true;
+            continue;
+        }
         let is_short = sentence.chars().count() <= MAX_SENTENCE_CHARS;
         let is_whole = is_short && adds(sentence, known) && (place == 0 || value_format::is_format(sentence));
-        let part = if is_whole { Some(sentence.to_owned()) } else { value_format::part(sentence, MAX_SENTENCE_CHARS) };
+        let part = if std::mem::take(&mut is_example) && !sentence.is_empty() && !value_format::has_example(sentence) {
+            Some(text::cut(&format!("{}{sentence}", value_format::EXAMPLE), MAX_SENTENCE_CHARS))
+        } else if is_whole {
+            Some(sentence.to_owned())
+        } else {
+            value_format::part(sentence, MAX_SENTENCE_CHARS)
+        };
         let Some(part) = part else { continue };
         chars += part.chars().count();
         if chars > MAX_CHARS {

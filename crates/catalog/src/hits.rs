@@ -22,6 +22,10 @@ const HITS_OF_SEVERAL: usize = 3;
 const EXPLAINED: usize = 2;
 const OF_BEST_TO_EXPLAIN: f64 = 0.8;
 
+/// How many queries are named that were not searched, and how much of each, in characters.
+const MAX_UNANSWERED: usize = 6;
+const UNANSWERED_CHARS: usize = 60;
+
 /// How many bytes the explanations of one hit's parameters take.
 const GLOSS_BYTES: usize = 700;
 
@@ -37,10 +41,10 @@ pub(crate) struct Known<'k> {
 
 /// The tools that fit the queries in `text`, in at most `max_bytes` bytes.
 pub(crate) fn answer(namespace: &Namespace, index: &Index, known: &Known<'_>, text: &str, max_bytes: usize) -> String {
-    let queries = search::queries(text);
+    let (queries, unanswered) = search::queries(text);
+    let unanswered = not_searched(&unanswered);
     let most = if queries.len() > 1 { HITS_OF_SEVERAL } else { MAX_HITS };
-    let found: Vec<(&str, Found<'_>)> =
-        queries.into_iter().map(|query| (query, index.search(namespace, query))).collect();
+    let found: Vec<(&str, Found<'_>)> = index.search_all(namespace, &queries);
     let is_several = found.len() > 1;
     // A tool is shown once, at the first query that it fits.
     let mut seen = HashSet::new();
@@ -51,13 +55,15 @@ pub(crate) fn answer(namespace: &Namespace, index: &Index, known: &Known<'_>, te
         let others: Vec<Hit<'_>> = late.into_iter().chain(found.others).collect();
         let heading = if is_several { format!("# {}\n", exuvia_text::one_line(query, 80)) } else { String::new() };
         let end = end(&found.hits, &others);
+        let again = shown_above(&found.hits, &seen);
         let ranked = found.hits.into_iter().enumerate();
         let ranked: Vec<_> = ranked.filter(|(_, hit)| seen.insert(std::ptr::from_ref::<Tool>(hit.tool))).collect();
         tools.extend(ranked.iter().map(|(rank, hit)| (hit.tool, detail(*rank, hit))));
-        sections.push((heading, ranked.into_iter().map(|(_, hit)| hit).collect(), end));
+        sections.push((heading, ranked.into_iter().map(|(_, hit)| hit).collect(), again + &end));
     }
     let mut sheet = Sheet::new(tools, &[]);
-    let mut page = Page { text: String::new(), room: MAX_BYTES.min(max_bytes), place: 0 };
+    let room = MAX_BYTES.min(max_bytes).saturating_sub(unanswered.len());
+    let mut page = Page { text: String::new(), room, place: 0 };
     if sheet.has_classes() {
         page.fits(&format!("# {CLASSES_ARE_DICTS}\n"));
     }
@@ -68,7 +74,12 @@ pub(crate) fn answer(namespace: &Namespace, index: &Index, known: &Known<'_>, te
         for (rank, hit) in hits.into_iter().enumerate() {
             // The data of a server matters where it is what was looked for.
             if rank == 0 && noted.insert(&hit.server.name) {
-                page.fits(known.layouts.notes(hit.server));
+                // Tools of several servers may stand here.
+                page.fits(&known.layouts.notes(hit.server).replacen(
+                    "# ",
+                    &format!("# {}: ", hit.server.python_name),
+                    1,
+                ));
             }
             if !page.fits(&entry(&mut sheet, page.place, hit, known)) {
                 *cut.entry(format!("{}.{}", hit.server.python_name, hit.tool.python_name)).or_default() += 1;
@@ -81,7 +92,28 @@ pub(crate) fn answer(namespace: &Namespace, index: &Index, known: &Known<'_>, te
     if !cut.is_empty() {
         page.fits(&format!("# too long to show here, readToolFile has them: {}\n", cut.join(", ")));
     }
-    page.text
+    page.text + &unanswered
+}
+
+/// Which queries of a request were too many.
+fn not_searched(queries: &[&str]) -> String {
+    let named: Vec<String> =
+        queries.iter().take(MAX_UNANSWERED).map(|query| exuvia_text::one_line(query, UNANSWERED_CHARS)).collect();
+    match queries.len() - named.len() {
+        0 if named.is_empty() => String::new(),
+        0 => format!("# not searched, ask again: {}\n", named.join("; ")),
+        more => format!("# not searched, ask again: {}; and {more} more\n", named.join("; ")),
+    }
+}
+
+/// What a query says whose hits all stand above, at other queries.
+fn shown_above(hits: &[Hit<'_>], seen: &HashSet<*const Tool>) -> String {
+    if hits.is_empty() || !hits.iter().all(|hit| seen.contains(&std::ptr::from_ref::<Tool>(hit.tool))) {
+        return String::new();
+    }
+    let names: Vec<String> =
+        hits.iter().map(|hit| format!("{}.{}", hit.server.python_name, hit.tool.python_name)).collect();
+    format!("# shown above: {}\n", names.join(", "))
 }
 
 fn detail(rank: usize, hit: &Hit<'_>) -> Detail {

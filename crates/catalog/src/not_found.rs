@@ -14,12 +14,18 @@ pub struct NotFound {
     pub listed: Option<String>,
     /// What is the matter with the server that it would be of, if that is not there, or with a tool that is withheld.
     pub absent: Option<String>,
+    /// Whether it is a server, where a tool is asked for.
+    pub is_server: bool,
 }
 
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(absent) = &self.absent {
             return f.write_str(absent);
+        }
+        if let Some(listed) = self.listed.as_ref().filter(|_| self.is_server) {
+            let file = exuvia_text::quoted(&self.file, 120);
+            return write!(f, "{file} is a server, which readToolFile shows; name one of its tools: {listed}");
         }
         write!(f, "no stub file or tool {}", exuvia_text::quoted(&self.file, 120))?;
         match self.closest.as_slice() {

@@ -6,9 +6,6 @@ use crate::closest::closest;
 use crate::listing::names_within;
 use crate::not_found::NotFound;
 
-/// How many tools one request may name.
-pub(crate) const MAX_TOOLS: usize = 60;
-
 /// How much of a request is looked at, in bytes, and how many names.
 const MAX_BYTES: usize = 8_000;
 const MAX_NAMES: usize = 100;
@@ -24,30 +21,103 @@ pub(crate) struct Selection<'n> {
     pub(crate) server: &'n Server,
     /// None: its whole file.
     pub(crate) tools: Option<Vec<&'n Tool>>,
+    /// Whether some of them were asked for by a pattern, whose author does not know how many it fits.
+    pub(crate) by_pattern: bool,
 }
 
-/// What `text` names, by servers, in the order in which they are named first. A name is that of a file, `crm.pyi` or
-/// `crm/get_contacts.pyi`, of a tool, `crm.get_contacts`, or of some, `crm.*contact*`. Behind a name with a server, or where only
-/// one tool has it, the tool alone is enough.
+/// What `text` names, by servers, in the order in which they are named first, and which names nothing has. A name is that of a
+/// file, `crm.pyi` or `crm/get_contacts.pyi`, of a tool, `crm.get_contacts`, or of some, `crm.*contact*`. Behind a name with a
+/// server, or where only one tool has it, the tool alone is enough.
 ///
 /// # Errors
 ///
-/// Nothing has one of the names.
-pub(crate) fn of<'n>(namespace: &'n Namespace, text: &str) -> Result<Vec<Selection<'n>>, NotFound> {
-    let head = &text[..text.floor_char_boundary(MAX_BYTES)];
-    let names = head.split([',', ';', '\n', ' ']).map(str::trim).filter(|name| !name.is_empty());
+/// Nothing has any of the names.
+pub(crate) fn of<'n>(namespace: &'n Namespace, text: &str) -> Result<(Vec<Selection<'n>>, Vec<NotFound>), NotFound> {
     let mut selections: Vec<Selection<'n>> = Vec::new();
-    for name in names.take(MAX_NAMES) {
+    let mut missing = Vec::new();
+    let plain = without_signatures(&text[..text.floor_char_boundary(MAX_BYTES)]);
+    for name in names(&plain).take(MAX_NAMES) {
         let before = selections.last().map(|last| last.place);
-        for (place, tools) in named(namespace, name, before).ok_or_else(|| not_found(namespace, name))? {
+        let Some(named) = named(namespace, name, before) else {
+            missing.push(not_found(namespace, name));
+            continue;
+        };
+        let by_pattern = name.contains('*');
+        for (place, tools) in named {
             let server = &namespace.servers()[place];
             match selections.iter_mut().find(|selection| selection.place == place) {
-                Some(known) => known.add(tools),
-                None => selections.push(Selection { place, server, tools }),
+                Some(known) => known.add(tools, by_pattern),
+                None => selections.push(Selection { place, server, tools, by_pattern }),
             }
         }
     }
-    if selections.is_empty() { Err(not_found(namespace, text.trim())) } else { Ok(selections) }
+    match (selections.is_empty(), missing.is_empty()) {
+        (true, true) => Err(not_found(namespace, text.trim())),
+        (true, false) => Err(missing.swap_remove(0)),
+        (false, _) => Ok((selections, missing)),
+    }
+}
+
+/// The names in a text: parted by commas, semicolons, lines or spaces, or written as a list.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let names = text.split([',', ';', '\n', ' ', '[', ']']).map(|name| name.trim().trim_matches(['"', '\'', '`']));
+    names.filter(|name| !matches!(*name, "" | "def" | "async"))
+}
+
+/// A text without what stands behind the names of signatures: `crm.get` for `crm.get(id: int) -> dict[str, Any]`.
+fn without_signatures(text: &str) -> String {
+    let (mut plain, mut depth, mut in_result) = (String::new(), 0_usize, false);
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match character {
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '[' if in_result => depth += 1,
+            ']' if in_result => depth = depth.saturating_sub(1),
+            '-' if depth == 0 && rest.peek() == Some(&'>') => in_result = true,
+            _ if depth > 0 => {}
+            ',' | ';' | '\n' => {
+                in_result = false;
+                plain.push(character);
+            }
+            _ if !in_result => plain.push(character),
+            _ => {}
+        }
+    }
+    plain
+}
+
+/// The tools that `text` names, in any of these spellings, and what is the matter with the other names. `server`: they are of
+/// this server.
+///
+/// # Errors
+///
+/// No tool has any of the names.
+pub(crate) fn tools<'n>(
+    namespace: &'n Namespace,
+    server: Option<&str>,
+    text: &str,
+) -> Result<(Vec<(&'n Server, &'n Tool)>, Vec<NotFound>), NotFound> {
+    let whole = tool(namespace, server, text);
+    let plain = without_signatures(&text[..text.floor_char_boundary(MAX_BYTES)]);
+    let names: Vec<&str> = names(&plain).take(MAX_NAMES).collect();
+    let whole = match whole {
+        Ok(one) => return Ok((vec![one], Vec::new())),
+        Err(whole) => whole,
+    };
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for name in names {
+        match tool(namespace, server, name) {
+            Ok(one) => found.push(one),
+            Err(error) => missing.push(error),
+        }
+    }
+    let is_list = text.contains([',', ';', '\n']);
+    match (found.is_empty(), missing.is_empty()) {
+        (true, false) if is_list => Err(missing.swap_remove(0)),
+        (true, _) => Err(whole),
+        (false, _) => Ok((found, missing)),
+    }
 }
 
 /// The one tool that `text` names, in any of these spellings. `server`: it is one of this server's.
@@ -55,11 +125,7 @@ pub(crate) fn of<'n>(namespace: &'n Namespace, text: &str) -> Result<Vec<Selecti
 /// # Errors
 ///
 /// No tool has the name, or those of several servers have it.
-pub(crate) fn tool<'n>(
-    namespace: &'n Namespace,
-    server: Option<&str>,
-    text: &str,
-) -> Result<(&'n Server, &'n Tool), NotFound> {
+fn tool<'n>(namespace: &'n Namespace, server: Option<&str>, text: &str) -> Result<(&'n Server, &'n Tool), NotFound> {
     let text = text.trim();
     let none = |file: &str| NotFound { closest: Vec::new(), ..not_found(namespace, file) };
     let owner = match server.map(|server| stem(server.trim())) {
@@ -73,6 +139,10 @@ pub(crate) fn tool<'n>(
         return Ok(found);
     }
     let named = named(namespace, text, owner).unwrap_or_default();
+    if let [(place, None)] = named.as_slice() {
+        let server = &namespace.servers()[*place];
+        return Err(NotFound { listed: Some(some_of(server)), is_server: true, ..none(text) });
+    }
     let found: Vec<(&Server, &Tool)> = named
         .into_iter()
         .filter(|(place, _)| owner.is_none_or(|owner| owner == *place))
@@ -94,11 +164,12 @@ pub(crate) fn tool<'n>(
 }
 
 impl<'n> Selection<'n> {
-    fn add(&mut self, tools: Option<Vec<&'n Tool>>) {
+    fn add(&mut self, tools: Option<Vec<&'n Tool>>, by_pattern: bool) {
+        self.by_pattern |= by_pattern;
         self.tools = match (self.tools.take(), tools) {
             (Some(mut known), Some(more)) => {
                 for tool in more {
-                    if !known.iter().any(|other| std::ptr::eq(*other, tool)) && known.len() < MAX_TOOLS {
+                    if !known.iter().any(|other| std::ptr::eq(*other, tool)) {
                         known.push(tool);
                     }
                 }
@@ -154,7 +225,7 @@ fn matching<'n>(server: &'n Server, name: &str) -> Vec<&'n Tool> {
     if !name.contains('*') {
         return server.find(name).into_iter().collect();
     }
-    server.tools().iter().filter(|tool| fits(name, &tool.python_name)).take(MAX_TOOLS).collect()
+    server.tools().iter().filter(|tool| fits(name, &tool.python_name)).collect()
 }
 
 /// Whether a name fits a pattern in which `*` stands for anything.
@@ -186,10 +257,12 @@ fn not_found(namespace: &Namespace, file: &str) -> NotFound {
         None => {
             let server = name.split(['/', '.']).next().unwrap_or(name);
             let names = closest(server, namespace.servers().iter().map(|server| server.python_name.as_str()));
-            if names.is_empty() {
-                closest_tools(namespace, name)
-            } else {
-                names.iter().map(|server| format!("{server}.pyi")).collect()
+            let of_them: Vec<String> =
+                names.iter().filter_map(|server| closest_tool_of(namespace, server, name)).collect();
+            match () {
+                () if names.is_empty() => closest_tools(namespace, name),
+                () if !of_them.is_empty() => of_them,
+                () => names.iter().map(|server| format!("{server}.pyi")).collect(),
             }
         }
     };
@@ -198,7 +271,15 @@ fn not_found(namespace: &Namespace, file: &str) -> NotFound {
     let absent = absent.map(|absent| format!("the server {} {}", absent.python_name, absent.trouble()));
     let absent = absent.or_else(|| of_server.and_then(|(server, tool)| server.withheld_trouble(tool)));
     let listed = of_server.filter(|_| closest.is_empty()).map(|(server, _)| some_of(server));
-    NotFound { file: file.to_owned(), closest, listed, absent }
+    NotFound { file: file.to_owned(), closest, listed, absent, is_server: false }
+}
+
+/// `github.create_issue` for `githb.create_issue`: the tool of a server that a misspelt name means.
+fn closest_tool_of(namespace: &Namespace, server: &str, name: &str) -> Option<String> {
+    let (_, tool) = parted(name).next()?;
+    let server = namespace.find_server(server)?;
+    let closest = closest(tool, server.tools().iter().map(|tool| tool.python_name.as_str()));
+    closest.first().map(|tool| format!("{}.{tool}", server.python_name))
 }
 
 fn some_of(server: &Server) -> String {
@@ -221,6 +302,19 @@ fn closest_tools(namespace: &Namespace, name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn signatures_and_lists_are_their_names() {
+        for (text, expected) in [
+            (r#"["a.b", 'c.d']"#, vec!["a.b", "c.d"]),
+            ("sqlite.read_query(query: str)", vec!["sqlite.read_query"]),
+            ("def a(x: int, y: str = ...) -> dict[str, Any]; b.c(z) -> list[int], d e", vec!["a", "b.c", "d", "e"]),
+            ("a(b", vec!["a"]),
+            ("browser-navigate)", vec!["browser-navigate"]),
+        ] {
+            assert_eq!(names(&without_signatures(text)).collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_star_stands_for_anything() {

@@ -193,6 +193,8 @@ fn an_unknown_file_names_the_closest() {
             "; its tools: read_query, write_query, create_table, list_tables, describe_table, append_insight"
         )
     );
+    let misspelt = message("githb.create_issue");
+    assert!(misspelt.contains("did you mean github.create_issue"), "{misspelt}");
     let elsewhere = message("get_pull_requests");
     assert!(elsewhere.contains("did you mean github.get_pull_request"), "{elsewhere}");
 }
@@ -261,11 +263,13 @@ fn notes_stand_where_tools_of_their_server_are_found_or_read_once_each() {
     let notes = "Tables: orders(id, total)\n\n  customers(id, name)  \n";
     let layouts = Layouts::default().with_notes("sqlite", notes);
     let files = StubFiles::new(Arc::new(all_catalogs()), layouts);
-    let shown = "# Tables: orders(id, total)\n#   customers(id, name)\n";
+    let shown = "# sqlite: Tables: orders(id, total)\n#   customers(id, name)\n";
     let hits = files.list(Some("run an sql query; describe a table of the sqlite database"), ROOM);
     assert_eq!(hits.matches(shown).count(), 1, "{hits}");
     let [before, after] = [hits.find(shown), hits.find("sqlite.")].map(|place| place.expect("it is there"));
     assert!(before < after, "{hits}");
+    // A stub is of one server.
+    let shown = "# Tables: orders(id, total)\n#   customers(id, name)\n";
     for name in ["sqlite.pyi", "sqlite.read_query"] {
         let stub = files.read(name, ROOM).expect("a stub");
         assert_eq!(stub.lines().skip(1).take(2).collect::<Vec<_>>(), shown.lines().collect::<Vec<_>>(), "{stub}");
@@ -275,4 +279,37 @@ fn notes_stand_where_tools_of_their_server_are_found_or_read_once_each() {
         !without.contains("Tables:") && !files.docs(None, "sqlite.read_query", ROOM).expect("docs").contains("Tables:")
     );
     assert!(!files.read("git.pyi", ROOM).expect("a stub").contains("Tables:"));
+}
+
+#[test]
+fn a_wrong_name_among_others_is_named_and_the_others_are_shown() {
+    let namespace = all_catalogs();
+    let shown = read(&namespace, r#"["sqlite.nosuch", "sqlite.read_query(query: str) -> Any", "git.pyi"]"#).unwrap();
+    assert!(shown.contains("def read_query(") && shown.contains("def git_status("), "{shown}");
+    assert!(shown.contains("\n# no stub file or tool \"sqlite.nosuch\"; its tools: "), "{shown}");
+    assert!(read(&namespace, "sqlite.nosuch, nosuch").is_err());
+}
+
+#[test]
+fn what_a_pattern_fits_is_bounded_as_a_file_is() {
+    let namespace = all_catalogs();
+    let all = read(&namespace, "*").unwrap();
+    assert!(all.len() < 12_000 && all.contains("# atlassian, 98 tools fit; "), "{}", all.len());
+    let some = read(&namespace, "atlassian.*").unwrap();
+    assert!(some.len() < 9_000 && some.contains("jira_search"), "{}", some.len());
+    assert!(read(&namespace, "git.*branch*").unwrap().contains("def git_branch("));
+}
+
+#[test]
+fn docs_of_several_tools_are_given_and_a_server_is_told_from_a_tool() {
+    let files = StubFiles::new(Arc::new(all_catalogs()), Layouts::default());
+    let docs = files.docs(None, "mongodb.find, git.nosuch, github.create_issue", ROOM).unwrap();
+    for part in ["# mongodb.find", "# github.create_issue", "# no stub file or tool \"git.nosuch\""] {
+        assert!(docs.contains(part), "{part}: {docs}");
+    }
+    let error = files.docs(None, "sqlite.pyi", ROOM).unwrap_err().to_string();
+    assert!(
+        error.starts_with("\"sqlite.pyi\" is a server, which readToolFile shows; name one of its tools: read_query"),
+        "{error}"
+    );
 }

@@ -131,6 +131,16 @@ fn several_queries_are_answered_apart_and_a_tool_is_shown_once() {
 }
 
 #[test]
+fn what_a_request_leaves_out_is_said() {
+    let queries = ["list git branches", "list git branches", "3", "4", "5", "6", "send mail", "take notes"];
+    let found = answer(&queries.join("; "));
+    assert!(found.contains("# list git branches\n# shown above: git.git_branch"), "{found}");
+    assert!(found.ends_with("# not searched, ask again: send mail; take notes\n"), "{found}");
+    assert!(!answer("list git branches; send mail").contains("# not searched"));
+    assert_eq!(answer(" ;;; "), FILES.list(None, ROOM));
+}
+
+#[test]
 fn words_count_whatever_their_endings() {
     for query in ["merging pull requests", "merge pull request", "merged PRs"] {
         assert_eq!(hits(&answer(query))[0], "github.merge_pull_request", "{query}");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use exuvia_policy::{PolicyError, PolicySource};
 
 use crate::credential_refs::{self, CredentialRef};
+use crate::functions::FUNCTIONS;
 use crate::merged_policy::merged;
 use crate::server_refs::{self, ServerRef};
 use crate::{Config, ConfigError, ConfigErrors, McpServers, PinMode, ServerConfig, Transport};
@@ -94,7 +95,12 @@ impl ConfigBuilder {
         };
         let names = self.config.servers.iter().map(|server| server.config.name.clone());
         self.config.pins = names.map(|name| (name.clone(), pin(&name))).collect();
-        let servers: Vec<&str> = self.config.servers.iter().map(|server| server.config.name.as_str()).collect();
+        if self.config.functions.is_some() {
+            self.errors.extend(self.named.iter().filter(|server| server.name == FUNCTIONS).map(reserved));
+        }
+        let functions = self.config.functions.iter().map(|_| FUNCTIONS);
+        let servers = self.config.servers.iter().map(|server| server.config.name.as_str());
+        let servers: Vec<&str> = servers.chain(functions).collect();
         self.config.policy = merged(self.policy, auto_execute, &servers, &mut self.errors);
         compile_roles(&mut self.config, &mut self.errors);
         server_refs::resolve(self.mentions, &mut self.config, &mut self.errors);
@@ -136,6 +142,12 @@ pub(crate) fn is_this_program(server: &ServerConfig) -> bool {
     let Transport::Stdio(stdio) = &server.transport else { return false };
     let is_exuvia = Path::new(&stdio.command).file_stem().is_some_and(|name| name == PROGRAM);
     is_exuvia && stdio.args.first().is_some_and(|command| command == "stdio" || command == "serve")
+}
+
+/// A server that has the name of the functions.
+fn reserved(server: &ServerDecl) -> ConfigError {
+    let message = "the name `functions` is that of the functions of [functions]; rename the server";
+    ConfigError::of_file(&server.file, message).at_key(&server.key).at_line(server.line)
 }
 
 /// An error for every server whose name is taken by one before it.

@@ -9,9 +9,10 @@ use exuvia_catalog::files::{Layout, Layouts};
 use exuvia_policy::Policy;
 use exuvia_tool::Limits;
 
+use crate::functions::FUNCTIONS;
 use crate::{
-    AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, HttpConfig, JournalConfig, Mode, PinMode, Profile,
-    Profiles, Runs, ServerConfig, SessionsConfig, TlsFiles, UpstreamLimits, WorkspacesConfig,
+    AccessConfig, AdminConfig, ApprovalsConfig, ConfigError, FunctionsConfig, HttpConfig, JournalConfig, Mode, PinMode,
+    Profile, Profiles, Runs, ServerConfig, SessionsConfig, TlsFiles, UpstreamLimits, WorkspacesConfig,
 };
 
 /// The most that a model is shown of one answer, in bytes: about 16,000 tokens.
@@ -61,6 +62,8 @@ pub struct Config {
     pub workspaces: WorkspacesConfig,
     /// How scripts go on where earlier ones stopped. None: they do not.
     pub sessions: Option<SessionsConfig>,
+    /// Saved functions. None: there are none.
+    pub functions: Option<FunctionsConfig>,
     /// Who may use it beside the operator.
     pub access: AccessConfig,
     /// What is configured and left out, for the operator.
@@ -114,6 +117,7 @@ impl Default for Config {
             approvals: ApprovalsConfig::default(),
             workspaces: WorkspacesConfig::default(),
             sessions: None,
+            functions: None,
             access: AccessConfig::default(),
             notices: Vec::new(),
             files: Vec::new(),
@@ -146,19 +150,23 @@ impl Config {
     pub fn profiles(&self) -> Profiles {
         let default = self.servers.iter().map(|server| (server.config.name.clone(), server.mode));
         let files = |name| self.workspaces.of(None, name).map(|(_, workspace)| workspace.access);
-        let has_sessions = self.sessions.is_some();
-        let named = self.profiles.iter().map(|(name, profile)| {
-            let profile = profile.clone().with_files(files(Some(name.as_str()))).with_sessions(has_sessions);
-            (name.clone(), profile)
-        });
-        let default = Profile::new(default).with_files(files(None)).with_sessions(has_sessions);
-        Profiles { default, named: named.collect() }
+        let with = |profile: Profile, name| {
+            let profile = profile.with_files(files(name)).with_sessions(self.sessions.is_some());
+            match &self.functions {
+                Some(functions) => profile.with_functions(FUNCTIONS, functions.expose),
+                None => profile,
+            }
+        };
+        let named = self.profiles.iter();
+        let named = named.map(|(name, profile)| (name.clone(), with(profile.clone(), Some(name.as_str()))));
+        Profiles { default: with(Profile::new(default), None), named: named.collect() }
     }
 
     /// The profiles of an operator's command: every server, for scripts.
     #[must_use]
     pub fn for_operator(&self) -> Profiles {
-        Profiles::scripts(self.servers.iter().map(|server| server.config.name.clone()))
+        let functions = self.functions.iter().map(|_| FUNCTIONS.to_owned());
+        Profiles::scripts(self.servers.iter().map(|server| server.config.name.clone()).chain(functions))
     }
 }
 

@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use toml::Table;
 
 use crate::{
-    AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess, Grant,
-    HttpProtocol, IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect, PASSED_VARIABLES, Profile,
-    RoleConfig, SessionsConfig, Share, Transport, WorkspaceConfig, WorkspaceShare,
+    AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess,
+    FunctionsConfig, Grant, HttpProtocol, IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect,
+    PASSED_VARIABLES, Profile, RoleConfig, SessionsConfig, Share, Transport, WorkspaceConfig, WorkspaceShare,
 };
 
 /// What stands in the place of a value that may be a secret.
@@ -67,6 +67,7 @@ fn effective(config: &Config) -> Value {
         "workspaces": config.workspaces.named.iter().map(|(name, one)| (name.clone(), of_workspace(one))).collect::<Map<_, _>>(),
         "workspace": config.workspaces.everyone,
         "sessions": config.sessions.as_ref().map(sessions),
+        "functions": config.functions.as_ref().map(of_functions),
     })
 }
 
@@ -297,13 +298,28 @@ fn approvals(approvals: &ApprovalsConfig) -> Value {
 
 fn of_workspace(workspace: &WorkspaceConfig) -> Value {
     json!({
-        "share": if workspace.share == WorkspaceShare::All { "all" } else { "key" },
+        "share": match workspace.share {
+            WorkspaceShare::All => "all",
+            WorkspaceShare::Key => "key",
+            WorkspaceShare::Session => "session",
+        },
         "read_only": workspace.access == FileAccess::ReadOnly,
         "path": workspace.path.as_deref().map(path),
         "bytes": workspace.bytes,
         "files": workspace.files,
         "open_files": workspace.open_files,
         "keep_days": workspace.path.is_none().then(|| workspace.keep_days.unwrap_or(0)),
+    })
+}
+
+fn of_functions(functions: &FunctionsConfig) -> Value {
+    json!({
+        "dir": functions.dir.as_deref().map(path),
+        "propose": functions.propose,
+        "expose": functions.expose,
+        "depth": functions.depth,
+        "proposals": functions.proposals,
+        "proposals_per_principal": functions.proposals_per_principal,
     })
 }
 

@@ -24,6 +24,11 @@
 //! assert!(wrong.errors[1].message.contains("`command`"), "{wrong}");
 //! ```
 
+#[cfg(not(unix))]
+compile_error!(
+    "the program exuvia runs on Linux and macOS alone: on Windows use it in WSL, or embed the sandbox (crate exuvia-sandbox, npm package exuvia)"
+);
+
 mod access;
 mod admin;
 mod approvals;
@@ -38,6 +43,7 @@ mod expand;
 mod exuvia_toml;
 mod file;
 mod flag;
+mod functions;
 #[doc(hidden)]
 pub mod fuzzing;
 mod identity_provider;
@@ -69,6 +75,7 @@ pub use error::ConfigError;
 pub use expand::expand;
 pub use exuvia_toml::{LEAST_FUEL, LEAST_MEMORY_BYTES, LEAST_WALL_MS, schema};
 pub use file::ConfigFile;
+pub use functions::FunctionsConfig;
 pub use identity_provider::{ClaimPath, IdentityProviderConfig, Issuer, PublicUrl, RoleMapping, SigningAlgorithm};
 pub use import::yaml::tree as yaml_tree;
 pub use import::{ClientFile, ClientPaths, ClientServers, FileSyntax, KnownClient, MovableServer, ServerScope};

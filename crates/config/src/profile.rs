@@ -26,6 +26,7 @@ pub struct Profile {
     has_bare_names: bool,
     files: Option<FileAccess>,
     has_sessions: bool,
+    offers_functions: bool,
 }
 
 /// What scripts may do with the files of their workspace.
@@ -82,6 +83,23 @@ impl Profile {
     #[must_use]
     pub fn has_sessions(&self) -> bool {
         self.has_sessions
+    }
+
+    /// The same, whose scripts see functions too, as those of a server of this name; and whose clients are offered them as tools and skills, if
+    /// `is_offered`. Where all there is to call is direct, there are no scripts to see them.
+    #[must_use]
+    pub fn with_functions(mut self, server: &str, is_offered: bool) -> Self {
+        if self.has_scripts() {
+            self.servers.push((server.to_owned(), Mode::Code));
+            self.offers_functions = is_offered;
+        }
+        self
+    }
+
+    /// Whether clients are offered functions as tools and skills.
+    #[must_use]
+    pub fn offers_functions(&self) -> bool {
+        self.offers_functions
     }
 
     /// The same with those servers alone for which `shows` holds.

@@ -10,8 +10,8 @@ use exuvia_tool::{Cost, CredentialId, Quantity};
 
 use crate::{
     AccessConfig, AdminConfig, ApprovalLimits, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer,
-    Each, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES, PinMode, Profile,
-    SessionsConfig, Share, Stdio, Transport,
+    Each, FunctionsConfig, Grant, Http, HttpProtocol, JournalConfig, JournalStore, Members, Mode, PASSED_VARIABLES,
+    PinMode, Profile, SessionsConfig, Share, Stdio, Transport,
 };
 
 /// What would run: a line for each server, one for the lists that hold for all of them, and one for each profile and address.
@@ -29,6 +29,7 @@ pub fn summary(config: &Config) -> String {
     lines.extend(config.profiles.iter().map(|(name, profile)| format!("profile {name}: {}", servers(profile))));
     lines.extend(config.workspaces.summary());
     lines.extend(config.sessions.as_ref().map(SessionsConfig::summary));
+    lines.extend(config.functions.as_ref().map(FunctionsConfig::summary));
     lines.extend(access(&config.access));
     lines.extend(config.access.budgets.iter().map(|(name, budget)| format!("budget {name}: {}", budget_parts(budget))));
     let tls = if config.tls.is_some() { " by https" } else { "" };

@@ -59,6 +59,7 @@ impl WorkspaceConfig {
         let share = match (path, share) {
             (Some(_), _) => "a directory of this machine",
             (None, WorkspaceShare::Key) => "one for each key",
+            (None, WorkspaceShare::Session) => "one for each session",
             (None, WorkspaceShare::All) => "one for all",
         };
         let access = match access {
@@ -97,6 +98,9 @@ pub enum WorkspaceShare {
     /// The scripts of one key, user or operator.
     #[default]
     Key,
+    /// The scripts of one MCP session: of a client from its `initialize` on, or of one connection where the protocol has no sessions. They are
+    /// removed when it ends.
+    Session,
     /// All who have the workspace.
     All,
 }

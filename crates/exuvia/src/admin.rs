@@ -150,6 +150,7 @@ pub(crate) struct AdminSources {
     effective: EffectiveConfigs,
     own: Arc<OnceLock<OwnJournal>>,
     store: Arc<dyn AccessStore>,
+    store_id: OnceLock<Option<String>>,
     siblings: Mutex<Option<(Instant, Vec<JournalReader>)>>,
     threads: FileThreads,
 }
@@ -162,8 +163,8 @@ impl AdminSources {
         starting: &AppStartup,
     ) -> Arc<Self> {
         let (own, store) = (starting.journal(), starting.access_store());
-        let (siblings, threads) = Default::default();
-        Arc::new(Self { sources, journal, effective, own, store, siblings, threads })
+        let (store_id, siblings, threads) = Default::default();
+        Arc::new(Self { sources, journal, effective, own, store, store_id, siblings, threads })
     }
 
     /// The journals of other processes in the data directory.
@@ -209,6 +210,14 @@ impl exuvia_admin::Sources for AdminSources {
             )),
             _ => Ok(Arc::clone(&self.store)),
         }
+    }
+
+    fn counters(&self) -> Arc<dyn AccessStore> {
+        Arc::clone(&self.store)
+    }
+
+    fn store_id(&self) -> Option<String> {
+        self.store_id.get_or_init(|| StorePlace::of(&self.journal).ok()?.id()).clone()
     }
 
     fn approvals(&self) -> Result<Arc<dyn ApprovalStore>, SourceError> {

@@ -8,10 +8,10 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_config::{AccessConfig, Config, Paths, ServerConfig, Sources, UpstreamLimits};
 use exuvia_gateway::{
-    AnswerShapes, ApprovalLinks, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings, ToolPins, View,
-    Workspaces, now_ms,
+    AnswerShapes, ApprovalLinks, FunctionLibrary, Gateway, GatewayConfig, PrePass, Profiles, Sessions, Settings,
+    ToolPins, View, Workspaces, now_ms,
 };
-use exuvia_journal::{AccessStore, ApprovalStore};
+use exuvia_journal::{AccessStore, ApprovalStore, FunctionStore};
 use exuvia_pins::PinFolder;
 use exuvia_runtime::{Engine, Script};
 use exuvia_server::PendingGateway;
@@ -94,6 +94,7 @@ impl ReloadableConfig {
             pins: config.pins.clone(),
             workspaces: Arc::new(config.workspaces.clone()),
             sessions: config.sessions.clone(),
+            functions: config.functions.clone().map(Arc::new),
         };
         let servers = config.servers.iter().map(|server| server.config.clone()).collect();
         Self { servers, server_limits: config.upstream_limits, settings, access: config.access.clone() }
@@ -140,13 +141,16 @@ fn budgets(config: &Config, recording: Recording, principals: &Principals) -> Ar
 pub(crate) struct Principals {
     access: Arc<Access>,
     store: Arc<dyn AccessStore>,
+    /// The functions that are kept there.
+    functions: Arc<dyn FunctionStore>,
 }
 
 impl Principals {
     /// As this configuration says.
     pub(crate) fn of(config: &Config) -> Self {
         let access = Access::new(config.access.clone(), now_ms);
-        Self { access, store: Arc::new(journal::SharedStore::new(config.journal.clone())) }
+        let store = Arc::new(journal::SharedStore::new(config.journal.clone()));
+        Self { access, store: Arc::clone(&store) as _, functions: store }
     }
 }
 
@@ -213,6 +217,10 @@ impl App {
             Recording::Configured | Recording::MemoryOnly => None,
         };
         let approvals = asking.as_ref().map(|asking| Arc::clone(&asking.store));
+        let functions = FunctionLibrary::new(principals.functions);
+        if let Some(config) = &settings.functions {
+            functions.refresh(config).await;
+        }
         let (notified, has_sessions) = (config.approvals.clone(), config.sessions.is_some());
         let config = GatewayConfig {
             engine,
@@ -228,6 +236,7 @@ impl App {
             approvals: asking,
             workspaces: Arc::new(Workspaces::kept_in(Paths::of_user().workspace_dir)),
             sessions: Arc::new(Sessions::kept_in(Paths::of_user().session_dir)),
+            functions: Some(functions),
         };
         // What clients see is made there, which may take long.
         let gateway =
@@ -276,8 +285,11 @@ impl App {
 
     /// The journal is the last: calls that are cut off are recorded.
     async fn shutdown(self) {
-        let Self { upstreams, answer_shapes, budgets, journal, start, .. } = self;
+        let Self { gateway, upstreams, answer_shapes, budgets, journal, start, .. } = self;
         drop(start);
+        let workspaces = Arc::clone(gateway.workspaces());
+        // What cannot be removed now is removed by a later process.
+        let _ = tokio::task::spawn_blocking(move || workspaces.end_sessions()).await;
         store(answer_shapes).await;
         upstreams.shutdown().await;
         if tokio::time::timeout(STORING, budgets.close()).await.is_err() {
@@ -298,17 +310,19 @@ pub(crate) struct AppStartup {
 }
 
 impl AppStartup {
-    /// Begins to start. `links`: where approvals are answered. `give_up` ends the endpoint if the start fails.
+    /// Begins to start. `links`: where approvals are answered. `is_unattended`: no command finds the process, and what its servers ask is said on
+    /// the terminal. `give_up` ends the endpoint if the start fails.
     pub(crate) fn start(
         config: Config,
         terminal: Terminal,
         links: Option<Arc<dyn ApprovalLinks>>,
+        is_unattended: bool,
         give_up: impl FnOnce() + Send + 'static,
     ) -> Self {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let (until, principals) = (over.clone(), Principals::of(&config));
-        let Principals { access, store } = principals.clone();
+        let Principals { access, store, .. } = principals.clone();
         let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), Arc::clone(&store));
         let journal = Arc::<OnceLock<OwnJournal>>::default();
         let opened = Arc::clone(&journal);
@@ -323,6 +337,9 @@ impl AppStartup {
                 let _ = opened.set(app.journal.own(app.approvals.clone()));
                 if let Some(links) = links {
                     app.gateway.set_approval_links(links);
+                }
+                if is_unattended {
+                    notifications::say_questions(&app.gateway, &terminal);
                 }
                 app.gateway.follow_approvals();
             }

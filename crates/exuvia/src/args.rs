@@ -11,6 +11,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::admin_args::{ConsoleArgs, ServersArgs};
 use crate::approvals_args::ApprovalsArgs;
+use crate::functions_args::FunctionsArgs;
 use crate::guest_args::GuestArgs;
 use crate::journal_args::{AuditArgs, ReplayArgs, RunsArgs};
 use crate::keys_args::KeysArgs;
@@ -79,6 +80,8 @@ pub(crate) enum Command {
     Workspace(WorkspaceArgs),
     /// List and forget sessions of scripts
     Sessions(SessionArgs),
+    /// Saved functions: list, show and compare them, promote and retire them, propose one from a recorded run
+    Functions(FunctionsArgs),
     /// Verify the record of runs, or prove a part of it to a third party
     Audit(AuditArgs),
     /// Run recorded runs again, without any server: to the unit of fuel, or to the first event that differs
@@ -130,6 +133,7 @@ impl Command {
             | Self::Budgets(_)
             | Self::Completions { .. }
             | Self::Demo
+            | Self::Functions(_)
             | Self::Guest(_)
             | Self::Stdio(_)
             | Self::Serve(_)

@@ -19,6 +19,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod file_threads;
+mod functions_args;
 mod guest_args;
 mod journal;
 mod journal_args;
@@ -28,6 +29,7 @@ mod logs;
 mod machine;
 mod notifications;
 mod paint;
+mod present_files;
 mod reload;
 mod sample;
 mod script;
@@ -111,6 +113,7 @@ async fn dispatch(command: Command) -> Result<ExitCode> {
         }
         Command::Runs(args) => commands::runs::runs(args).await,
         Command::Replay(args) => commands::replay::replay(args).await,
+        Command::Functions(args) => commands::functions::functions(args).await,
         Command::Workspace(args) => commands::workspace::workspace(args).await,
         Command::Sessions(args) => commands::sessions::sessions(args).await,
         Command::Budgets(args) => commands::budgets::budgets(args.command).await,

@@ -54,4 +54,7 @@ pub(crate) struct WorkspaceOf {
     /// Whose files, where each key has its own: `operator`, `key:NAME` or `user:PROVIDER/SUBJECT`
     #[arg(long, value_name = "PRINCIPAL", default_value = "operator")]
     pub(crate) principal: Principal,
+    /// The same by its directory, as `key-NAME` or `session-ID`: of a session there is no other name
+    #[arg(long, value_name = "NAME", conflicts_with = "principal")]
+    pub(crate) directory: Option<String>,
 }

@@ -1,5 +1,6 @@
 //! Runs that wait for approvals: followed, and brought back when they can go on, by whichever process.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -7,9 +8,10 @@ use exuvia_journal::{
     Approval, ApprovalAnswer, ApprovalContent, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState,
     Archive, Event, HoldEnd, Record, RunEnd, RunError, RunUsage, WaitingRun, WaitingState,
 };
-use exuvia_replay::{NotReplayable, RecordedRun, ReplayError, Resume};
-use exuvia_runtime::Script;
+use exuvia_replay::{GuestError, NotReplayable, RecordedRun, ReplayError, Resume};
+use exuvia_runtime::{Engine, Script};
 use exuvia_tool::{ApprovalId, CallContext, Origin, RunId};
+use futures_util::FutureExt as _;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +30,16 @@ const POLL: Duration = Duration::from_millis(500);
 const IDLE: Duration = Duration::from_secs(5);
 /// How often what has expired is looked for.
 const SWEEP: Duration = Duration::from_secs(1);
+/// How long nobody follows them after that broke off.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How long what is over can be asked for, in milliseconds.
 const KEEP_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// The most runs that are looked at in a turn.
 const IN_A_TURN: usize = 1_000;
+/// How long a run whose guest is not kept here waits for a process that has kept it, in milliseconds.
+const ELSEWHERE_MS: u64 = 10 * 60 * 1_000;
+/// How long an engine with another guest is kept that no run uses.
+const GUEST_IDLE: Duration = Duration::from_secs(300);
 /// How long a run waits for a place in the queue before it is tried again.
 const BUSY: Duration = Duration::from_millis(200);
 /// How long a run waits for servers that are starting.
@@ -44,7 +52,7 @@ impl Gateway {
     /// those that another process has left. To be called once, where approvals are kept.
     pub fn follow_approvals(self: &Arc<Self>) {
         if let Some(approvals) = &self.approvals {
-            self.threads.spawn(follow(Arc::downgrade(self), Arc::clone(approvals)));
+            self.threads.spawn(keep_following(Arc::downgrade(self), Arc::clone(approvals)));
         }
     }
 
@@ -201,7 +209,6 @@ impl Gateway {
             let why = "its session is as it was before it: send the script again";
             return Err(NotNow::Void(why.to_owned()));
         }
-        resume.fits(&self.engine).map_err(|why| NotNow::Void(why.to_string()))?;
         let role = waiting.role.as_deref();
         let identity = self.access().identity_of(&waiting.principal, role);
         let identity = identity.map_err(|why| match why {
@@ -211,7 +218,28 @@ impl Gateway {
         let filter = ApprovalFilter { run: Some(waiting.run.clone()), ..ApprovalFilter::default() };
         let asked = approvals.store().list(&filter).await.map_err(|error| later(format!("{error:#}")))?;
         let repair = repaired(archive, resume.recorded()).await?;
-        Ok(Some(Parts { resume, identity, asked, before: used(&record), repair }))
+        let engine = self.engine_of(&resume, archive, approvals.config.is_shared && is_answered_lately(&asked)).await?;
+        Ok(Some(Parts { resume, engine, identity, asked, before: used(&record), repair }))
+    }
+
+    /// The engine with the guest that a run was begun with: of another version of the program it is made from what the journal has kept.
+    /// `may_be_elsewhere`: another process may have kept it.
+    async fn engine_of(
+        &self,
+        resume: &Resume,
+        archive: &dyn Archive,
+        may_be_elsewhere: bool,
+    ) -> Result<Engine, NotNow> {
+        let engine = self.guest_engines.of(&resume.recorded().start.guest_sha256, archive).await;
+        let engine = engine.map_err(|error| match error {
+            GuestError::NotReplayable(why @ NotReplayable::GuestNotKept(_)) if may_be_elsewhere => {
+                NotNow::Later(why.to_string())
+            }
+            GuestError::NotReplayable(why) => NotNow::Void(why.to_string()),
+            error => NotNow::Later(error.to_string()),
+        })?;
+        resume.fits(&engine).map_err(|why| NotNow::Void(why.to_string()))?;
+        Ok(engine)
     }
 
     /// What is seen of a profile when its servers have started, or have failed to: what was asked about is not compared with less.
@@ -230,7 +258,7 @@ impl Gateway {
     }
 
     async fn go_on(self: &Arc<Self>, approvals: &Arc<Approvals>, waiting: &WaitingRun, parts: Parts, lease: Lease) {
-        let Parts { resume, identity, asked, before, repair } = parts;
+        let Parts { resume, engine, identity, asked, before, repair } = parts;
         let role = identity.role().cloned();
         let Some(view) = self.view_with_servers(waiting.profile.as_deref(), role.as_deref()).await else {
             return self.void(&lease, waiting, "its profile is not configured any more".to_owned()).await;
@@ -252,7 +280,8 @@ impl Gateway {
         let started =
             StartedRun { run: waiting.run.clone(), script, by: StartedBy::Client, repair: None, session: None, place };
         // Nobody follows it but by its name.
-        let (prepared, span, _) = self.prepared(&view, &client, started);
+        let (mut prepared, span, _) = self.prepared(&view, &client, started);
+        prepared.engine = engine;
         let resumed = Resumed { resume, before, asked, repair, lease };
         Box::pin(run_span::over(span, prepared.bring_back(resumed))).await;
     }
@@ -269,9 +298,19 @@ impl Gateway {
     }
 }
 
+/// Whether other processes have not had much time to bring back a run since it was answered.
+fn is_answered_lately(asked: &[Approval]) -> bool {
+    let at_ms = |approval: &Approval| match approval.state {
+        ApprovalState::Expired => Some(approval.expires_ms),
+        _ => approval.answer.as_ref().map(|answer| answer.at_ms),
+    };
+    asked.iter().filter_map(at_ms).max().is_none_or(|at_ms| now_ms() < at_ms.saturating_add(ELSEWHERE_MS))
+}
+
 /// What a run is brought back with.
 struct Parts {
     resume: Resume,
+    engine: Engine,
     identity: Arc<exuvia_access::Identity>,
     asked: Vec<Approval>,
     before: RunUsage,
@@ -324,6 +363,15 @@ async fn give_back(lease: &Lease, run: &RunId, end: &HoldEnd) {
     }
 }
 
+/// Follows approvals, and begins anew where that broke off by a mistake of ours: without it every run that waits would wait for ever.
+async fn keep_following(gateway: Weak<Gateway>, approvals: Arc<Approvals>) {
+    let followed = || AssertUnwindSafe(follow(gateway.clone(), Arc::clone(&approvals))).catch_unwind();
+    while followed().await.is_err() {
+        tracing::error!("approvals were not followed for a moment: a fault of this program; following them goes on");
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
 async fn follow(gateway: Weak<Gateway>, approvals: Arc<Approvals>) {
     let mut changed = approvals.store().watch();
     let mut renewals = tokio::time::interval(approvals.leases.renewal().max(Duration::from_millis(10)));
@@ -346,6 +394,7 @@ async fn follow(gateway: Weak<Gateway>, approvals: Arc<Approvals>) {
         }
         approvals.deliver().await;
         let Some(gateway) = gateway.upgrade() else { return };
+        gateway.guest_engines.give_up_unused(GUEST_IDLE);
         if !gateway.stopped.is_cancelled() {
             gateway.bring_back_ready(&approvals).await;
         }

@@ -122,7 +122,7 @@ impl Gateway {
                 CallKind::Read => Grants::listed_reads(&run_view.settings.policy),
             },
             authority: Arc::clone(&self.authority),
-            spender: self.budgets.spender(identity, client.and_then(|client| client.budget().cloned())),
+            spender: Arc::new(self.budgets.spender(identity, client.and_then(|client| client.budget().cloned()))),
             record: self.recorder.of(&context),
             context,
             identity: Arc::clone(identity),
@@ -134,6 +134,7 @@ impl Gateway {
             holds: None,
             resumed: None,
             repair: None,
+            nesting: None,
             run_view,
         };
         (RunTools::new(parts), OriginEndGuard::of(view.direct().routes.clone(), origin))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_journal::{Event, RunEnd};
+use exuvia_journal::{Event, Refusal, RunEnd};
 use exuvia_runtime::{Outcome, Report};
 use exuvia_tool::{CallError, CallId, Cost, Deadline, ToolOutcome};
 
@@ -38,11 +38,19 @@ pub(crate) struct CallEndGuard {
     came: Option<Came>,
     /// Its end is recorded, or it has none because its intent could not be.
     is_over: bool,
+    /// Whether the journal has refused its intent.
+    intent: Arc<Refusal>,
 }
 
 impl CallEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, id: CallId, deadline: Option<Deadline>) -> Self {
-        Self { record: Arc::clone(record), id, begun: Instant::now(), deadline, came: None, is_over: false }
+        let (came, is_over, intent) = Default::default();
+        Self { record: Arc::clone(record), id, begun: Instant::now(), deadline, came, is_over, intent }
+    }
+
+    /// By which the journal says that it refuses the intent.
+    pub(crate) fn intent(&self) -> &Arc<Refusal> {
+        &self.intent
     }
 
     /// This came of the call.
@@ -80,7 +88,8 @@ impl CallEndGuard {
 
 impl Drop for CallEndGuard {
     fn drop(&mut self) {
-        if !self.is_over {
+        // An intent that was refused, of which nobody has heard, has no end.
+        if !self.is_over && !self.intent.leave() {
             let ended = self.ended();
             self.record.note(ended);
         }
@@ -119,6 +128,8 @@ pub(crate) struct RunEndGuard {
     begun: Instant,
     /// Whether its start is recorded, or about to be: only then its end is.
     pub(crate) is_started: bool,
+    /// Whether the journal has refused its start.
+    pub(crate) start: Arc<Refusal>,
     is_over: bool,
     /// What the run came to, before notes were added for its author.
     pub(crate) came: Option<RunEnd>,
@@ -129,7 +140,8 @@ pub(crate) struct RunEndGuard {
 impl RunEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, metrics: &Arc<Metrics>) -> Self {
         let (record, metrics, begun) = (Arc::clone(record), Arc::clone(metrics), Instant::now());
-        Self { record, metrics, begun, is_started: false, is_over: false, came: None, holds: None }
+        let (is_started, is_over, start, came, holds) = Default::default();
+        Self { record, metrics, begun, is_started, start, is_over, came, holds }
     }
 
     /// The run ended in this way. Waits until that is recorded for good, and says in the report what is missing in the record.
@@ -176,7 +188,7 @@ impl RunEndGuard {
     async fn record_end(&mut self, report: &mut Report) -> bool {
         self.metrics.run_ended(report, self.begun.elapsed());
         let mut is_recorded = false;
-        if self.is_started {
+        if self.is_started && !self.start.leave() {
             let end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
             // A failure is logged and counted. One that is late is recorded when the journal can be written again.
             is_recorded = self.record.require(Event::RunEnded(Box::new(end))).await.is_ok();
@@ -194,7 +206,7 @@ impl Drop for RunEndGuard {
             self.metrics.run_dropped(outcome);
             // What is held is brought back, by whoever finds that this process has left it.
             let is_held = self.holds.as_ref().is_some_and(|holds| holds.is_begun());
-            if self.is_started && !is_held {
+            if self.is_started && !is_held && !self.start.leave() {
                 let end = RunEnd { outcome: outcome.to_owned(), ..RunEnd::default() };
                 self.record.note(Event::RunEnded(Box::new(end)));
             }

@@ -1,6 +1,7 @@
 //! Runs that wait for approvals: asked about before they start, and brought back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use exuvia_analysis::{MayCall, Precision};
@@ -122,8 +123,9 @@ impl PendingRun {
         let (spent, took) = (before.cost, Duration::from_millis(before.wall_ms));
         let resumed = Some(ResumedPart { resume, clock, repair: repair.map(Arc::new) });
         let part = RunPart { took, active, holds: Some(holds), resumed, session: None };
+        let fuel_below = Arc::clone(&self.fuel_below);
         let CameOfPart { report, cost, .. } = self.run(script, grants, limits, part).await;
-        let report = settled(report, reservation, before);
+        let report = settled(report, reservation, before, fuel_below.load(Ordering::Relaxed));
         ending.came = Some(recorded_end(&report, spent + cost));
         report
     }

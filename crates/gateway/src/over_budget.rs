@@ -32,8 +32,9 @@ pub(crate) fn run_outcome(refused: Refused) -> Outcome {
     }
 }
 
-/// Settles what a run has reserved, without what was settled when it was parked `before`, and says in its report whose limit it met.
-pub(crate) fn settled(mut report: Report, reservation: RunReservation, before: RunUsage) -> Report {
+/// Settles what a run has reserved, without what was settled when it was parked `before`, and says in its report whose limit it met. So much
+/// fuel was used by functions on its behalf.
+pub(crate) fn settled(mut report: Report, reservation: RunReservation, before: RunUsage, fuel_below: u64) -> Report {
     if let Outcome::Stopped(stop) = &mut report.outcome
         && let Some((quantity, unit)) = quantity(stop.limit)
         && let Some(budget) = reservation.lowered_by(quantity)
@@ -44,7 +45,10 @@ pub(crate) fn settled(mut report: Report, reservation: RunReservation, before: R
     let is_counted = matches!(&report.outcome, Outcome::Returned(_) | Outcome::Raised(_) | Outcome::Denied(_));
     // Of a run that was stopped, what it used of its last slice is not known.
     let fuel = if is_counted { usage.fuel } else { usage.fuel.saturating_add(FUEL_SLICE) };
-    reservation.settle(fuel.saturating_sub(before.fuel), usage.wall_ms.saturating_sub(before.wall_ms));
+    reservation.settle(
+        fuel.saturating_sub(before.fuel).saturating_add(fuel_below),
+        usage.wall_ms.saturating_sub(before.wall_ms),
+    );
     report
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exuvia_access::Identity;
@@ -11,9 +12,9 @@ use exuvia_analysis::Note;
 use exuvia_config::SessionsConfig;
 use exuvia_journal::{Archive, ClientClaims, Event, JournalError, JournalErrorKind, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
-use exuvia_replay::SessionFiles;
+use exuvia_replay::{RecordedSize, SessionFiles};
 use exuvia_runtime::{
-    ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, Script, ScriptError, SystemIo,
+    ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, RunTree, Script, ScriptError, SystemIo,
 };
 use exuvia_text::{cut, one_line};
 use exuvia_tool::{CallContext, Cost, Namespace, Origin, RunEvent, RunId, ToolName};
@@ -29,6 +30,7 @@ use crate::authority::Authority;
 use crate::call::{CallNotes, RunParts, RunTools, call_limits};
 use crate::client_questions::ClientAsker;
 use crate::end_guards::RunEndGuard;
+use crate::functions::{FunctionRuns, NestedRuns, Nesting};
 use crate::metrics::Metrics;
 use crate::over_budget::{run_outcome, settled};
 use crate::pending_namespace::PendingNamespace;
@@ -88,7 +90,13 @@ pub(crate) struct PendingRun {
     /// Who is asked where the policy asks. None: nobody.
     pub(crate) approvals: Option<Arc<Approvals>>,
     pub(crate) view_store: Arc<ViewStore>,
+    /// The client by its name, which files of one MCP session are of.
+    pub(crate) client: Arc<str>,
     pub(crate) workspaces: Arc<Workspaces>,
+    /// What runs of functions are made with. None: there are none.
+    pub(crate) function_runs: Option<Arc<FunctionRuns>>,
+    /// The fuel that functions have used on its behalf, once it is over.
+    pub(crate) fuel_below: Arc<AtomicU64>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
     /// The session in which it runs.
@@ -214,7 +222,7 @@ impl PendingRun {
         }
         // The journal has the start from here on, whatever becomes of this future: a run that is dropped has an end, and none has an end alone.
         ending.is_started = true;
-        let recorded = self.record.require(started);
+        let recorded = self.record.require_intent(started, &ending.start);
         let recorded = self.cancellation.run_until_cancelled(recorded).await;
         match recorded {
             Some(Ok(())) => {
@@ -233,11 +241,12 @@ impl PendingRun {
                 }
                 reservation.start();
                 let part = RunPart { took, active, holds, resumed: None, session };
+                let fuel_below = Arc::clone(&self.fuel_below);
                 let CameOfPart { report, cost, left } = self.run(script, grants, limits, part).await;
                 if let Some(turn) = turn {
                     turn.left = left;
                 }
-                let report = settled(report, reservation, RunUsage::default());
+                let report = settled(report, reservation, RunUsage::default(), fuel_below.load(Ordering::Relaxed));
                 ending.came = Some(recorded_end(&report, cost));
                 with_ending(noted(report, &notes), at_the_end)
             }
@@ -279,6 +288,7 @@ impl PendingRun {
             guest_sha256: self.engine.guest_sha256().to_owned(),
             repairs: self.repair.as_ref().map(|repair| repair.of().clone()),
             session: None,
+            parent: None,
         }
     }
 
@@ -306,9 +316,10 @@ impl PendingRun {
         active: &Arc<ActiveTime>,
         session: Option<SessionFiles>,
     ) -> Result<SystemIo, OpenError> {
-        let io = SystemIo::counting(clock, Arc::clone(active));
         let config = &self.run_view.settings.workspaces;
-        let files = self.workspaces.files(config, &self.identity, self.profile.as_deref()).await?;
+        let whose = (&*self.identity, &*self.client);
+        let files = self.workspaces.files(config, whose, self.profile.as_deref()).await?;
+        let io = SystemIo::counting(clock, Arc::clone(active));
         Ok(match files {
             Some(files) => io.with_files(match session {
                 Some(session) => session.of_script(files),
@@ -316,6 +327,22 @@ impl PendingRun {
             }),
             None => io,
         })
+    }
+
+    /// What it shares with the functions that it calls, if it sees some.
+    fn nesting(&self, limits: &Limits) -> Option<Nesting> {
+        let (runs, _) = self.function_runs.as_ref().zip(self.run_view.functions.as_ref())?;
+        let limits = self.engine.effective(limits.clone());
+        let shared = NestedRuns {
+            runs: Arc::clone(runs),
+            tree: RunTree::new(limits.fuel),
+            limits,
+            calls: AtomicU64::new(0),
+            profile: self.profile.clone(),
+            claims: Arc::clone(&self.claims),
+            cancellation: self.cancellation.clone(),
+        };
+        Some(Nesting { shared: Arc::new(shared), level: 0, function: None })
     }
 
     /// Executes a script that may start. `part`: what of it was executed before.
@@ -331,15 +358,20 @@ impl PendingRun {
                 return CameOfPart { report: Report::fault(error.to_string()), cost: Cost::ZERO, left: None };
             }
         };
-        let io = self.record.io(io, resumed.as_ref().map_or(0, |resumed| resumed.resume.readings_bytes()));
+        let io = self
+            .record
+            .io(io, resumed.as_ref().map_or_else(RecordedSize::default, |resumed| resumed.resume.recorded_size()));
         let run_view = Arc::clone(&self.run_view);
+        // What a function holds is part of what its caller may hold, and the interpreter of a session outlives its script.
+        let nesting = if session.is_some() { None } else { self.nesting(&limits) };
+        let (tree, fuel_below) = (nesting.as_ref().map(|nesting| nesting.shared.tree.clone()), self.fuel_below);
         let tools = RunTools::new(RunParts {
             context: self.context,
             identity: self.identity,
             run_view: self.run_view,
             grants,
             authority: self.authority,
-            spender: self.spender,
+            spender: Arc::new(self.spender),
             record: self.record,
             metrics: self.metrics,
             limits: call_limits(&limits),
@@ -349,13 +381,14 @@ impl PendingRun {
             holds: holds.clone(),
             resumed: resumed.as_ref().map(|resumed| Arc::clone(resumed.resume.recorded())),
             repair: resumed.as_ref().map_or(self.repair, |resumed| resumed.repair.clone()),
+            nesting,
         });
         let (host, io, resumption) = begun(resumed.map(|resumed| resumed.resume), &tools, io, &active);
         let ends = RunEnds { holds, resumption, cancellation: self.cancellation, stopping: self.stopping };
         let own = ends.own_cancellation();
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
-        let run = self
+        let mut run = self
             .engine
             .run(script, limits, host)
             .with_io(io)
@@ -369,8 +402,14 @@ impl PendingRun {
             .with_cancellation(own.clone())
             .with_spent(took)
             .with_hold(ends.held(first_hold, own));
+        if let Some(tree) = &tree {
+            run = run.with_tree(tree.clone(), 0);
+        }
         let (report, left) = executed(run, session).await;
         let mut report = ends.judged(report);
+        if let Some(tree) = tree {
+            fuel_below.store(tree.fuel_used().saturating_sub(report.usage.fuel), Ordering::Relaxed);
+        }
         tell_calls(&mut report, &run_view.namespace, tools.notes());
         CameOfPart { report, cost: tools.cost(), left }
     }

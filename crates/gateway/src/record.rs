@@ -3,10 +3,12 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use exuvia_journal::{Entry, Event, Journal, JournalError, JournalErrorKind, Losses, Object, PackedGuest};
-use exuvia_replay::{PendingReadings, RecordingIo};
+use exuvia_journal::{
+    Entry, Event, Journal, JournalError, JournalErrorKind, Losses, Object, PackedGuest, Refusal, Seq,
+};
+use exuvia_replay::{PendingReadings, RecordedSize, RecordingIo};
 use exuvia_runtime::SystemIo;
-use exuvia_tool::{CallContext, Origin, Principal, RunIo};
+use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunIo};
 use tracing::field::display;
 
 use crate::metrics::Metrics;
@@ -113,9 +115,31 @@ impl RunRecord {
     ///
     /// The entry could not be kept: what is not recorded must not be done.
     pub(crate) fn require(&self, event: Event) -> impl Future<Output = Result<(), JournalError>> + Send + '_ {
+        self.appended(event, |journal, entry| journal.append_durable(entry))
+    }
+
+    /// The same, of an intent whose end is recorded even where the future is dropped, unless `refusal` says that the intent was refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`require`](Self::require).
+    pub(crate) fn require_intent<'a>(
+        &'a self,
+        event: Event,
+        refusal: &Arc<Refusal>,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'a> {
+        let refusal = Arc::clone(refusal);
+        self.appended(event, move |journal, entry| journal.append_intent(entry, &refusal))
+    }
+
+    fn appended<'a>(
+        &'a self,
+        event: Event,
+        append: impl FnOnce(&'a dyn Journal, Entry) -> BoxFuture<'a, Result<Seq, JournalError>>,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send + 'a {
         self.readings_first();
         let (kind, call) = (event.kind(), event.call_id().map(|id| id.0));
-        let appended = self.recorder.journal.append_durable(self.entry(event));
+        let appended = append(&*self.recorder.journal, self.entry(event));
         async move {
             let appended = appended.await.map(|_| ());
             self.on_result(kind, call, appended.as_ref().err());
@@ -167,18 +191,19 @@ impl RunRecord {
         self.recorder.journal.keep_guest(guest);
     }
 
-    /// What the run takes time and chance from, recorded where the journal keeps it. `live`: what that is taken from. So many bytes are
-    /// recorded of an earlier part of the run.
-    pub(crate) fn io(self: &Arc<Self>, live: SystemIo, recorded_bytes: usize) -> Box<dyn RunIo> {
+    /// What the run takes time and chance from, recorded where the journal keeps it. `live`: what that is taken from. So much is recorded of an
+    /// earlier part of the run.
+    pub(crate) fn io(self: &Arc<Self>, live: SystemIo, recorded: RecordedSize) -> Box<dyn RunIo> {
         if !self.keeps_readings() {
             return Box::new(live);
         }
         let record = Arc::clone(self);
-        let sink = move |readings| {
-            // An entry that is lost is logged and counted.
-            let _ = record.append(Event::RunReadings(readings));
+        // An entry that is lost is logged and counted, and one that is late is not lost.
+        let sink = move |readings| match record.append(Event::RunReadings(readings)) {
+            Ok(()) => true,
+            Err(error) => error.kind() == JournalErrorKind::Late,
         };
-        let io = RecordingIo::after(recorded_bytes, live, sink);
+        let io = RecordingIo::after(recorded, live, sink);
         // There is one for each part of a run, and each has a record of its own.
         let _ = self.readings.set(io.pending());
         Box::new(io)

@@ -197,7 +197,7 @@ impl RunEnds {
 }
 
 /// The calls that are held when the first one is.
-fn first_of(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec<HeldCall>> {
+pub(crate) fn first_of(mut holds: mpsc::UnboundedReceiver<HeldCall>) -> BoxFuture<'static, Vec<HeldCall>> {
     Box::pin(async move {
         let Some(hold) = holds.recv().await else { return std::future::pending().await };
         let mut held = vec![hold];

@@ -151,13 +151,23 @@ mod tests {
             repair_age: Duration::ZERO,
             workspaces: Arc::default(),
             sessions: None,
+            functions: None,
             pins: Default::default(),
         };
         let namespace: Arc<Namespace> =
             Arc::new(exuvia_catalog::build(Vec::<(String, Vec<Arc<exuvia_tool::ToolDescriptor>>)>::new()));
         let stubs = Arc::new(StubFiles::new(Arc::clone(&namespace), Default::default()));
         let (routes, settings, answer_shapes, pins) = (upstreams.routes(), Arc::new(settings), None, None);
-        let run_view = RunView { namespace, stubs, routes, settings, answer_shapes, pins, kept: KeptView::default() };
+        let run_view = RunView {
+            namespace,
+            stubs,
+            routes,
+            settings,
+            answer_shapes,
+            pins,
+            functions: None,
+            kept: KeptView::default(),
+        };
         let (by, pre_pass) = (StartedBy::Operator, PrePass::On);
         let (may_wait, keeps_namespace, asks) = (false, false, false);
         let is_further = false;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use exuvia_access::Roles;
 use exuvia_catalog::files::{Layouts, StubFiles};
-use exuvia_config::{OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig, SessionsConfig, WorkspacesConfig};
+use exuvia_config::{
+    FunctionsConfig, OnDisconnect, PinMode, Profiles, QueueLimits, RoleConfig, SessionsConfig, WorkspacesConfig,
+};
 use exuvia_policy::Policy;
 use exuvia_runtime::Limits;
 use exuvia_tool::Namespace;
@@ -14,6 +16,7 @@ use exuvia_upstream::{Routes, ServerStatus};
 
 use crate::answer_shapes::AnswerShapes;
 use crate::authority::Policies;
+use crate::functions::{RunFunctions, ShownFunctions};
 use crate::kept_view::KeptView;
 use crate::tool_pins::{ToolPins, WithheldTools};
 
@@ -47,6 +50,8 @@ pub struct Settings {
     pub workspaces: Arc<WorkspacesConfig>,
     /// How scripts go on where earlier ones stopped. None: they do not.
     pub sessions: Option<SessionsConfig>,
+    /// Saved functions. None: there are none.
+    pub functions: Option<Arc<FunctionsConfig>>,
 }
 
 /// What runs are started with at one moment. It belongs together and changes as a whole.
@@ -63,6 +68,8 @@ pub(crate) struct RunView {
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
     /// What is withheld at each moment, unless nothing is.
     pub(crate) pins: Option<Arc<ToolPins>>,
+    /// The functions that are visible. None: none is.
+    pub(crate) functions: Option<RunFunctions>,
     /// What the journal has of all this.
     pub(crate) kept: KeptView,
 }
@@ -94,6 +101,7 @@ impl UpstreamState {
             answer_shapes: self.answer_shapes.as_ref().map(|answer_shapes| answer_shapes.of_role(name)),
             pins: self.pins.clone(),
             withheld: Arc::clone(&self.withheld),
+            functions: self.functions.clone(),
         }
     }
 }
@@ -108,4 +116,6 @@ pub(crate) struct UpstreamState {
     pub(crate) pins: Option<Arc<ToolPins>>,
     /// What is withheld of the servers.
     pub(crate) withheld: Arc<WithheldTools>,
+    /// The functions. None: none are configured.
+    pub(crate) functions: Option<ShownFunctions>,
 }

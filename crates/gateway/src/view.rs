@@ -12,6 +12,7 @@ use exuvia_tool::{Absent, Json, Namespace, ToolDescriptor, ToolName};
 use exuvia_upstream::ServerStatus;
 
 use crate::answer::AnswerRoom;
+use crate::functions::RunFunctions;
 use crate::kept_view::KeptView;
 use crate::meta;
 use crate::plain_items;
@@ -70,7 +71,7 @@ impl View {
         upstream_state: &UpstreamState,
         names: Option<&NameOwners>,
     ) -> Self {
-        let UpstreamState { servers, routes, settings, answer_shapes, pins, withheld } = upstream_state;
+        let UpstreamState { servers, routes, settings, answer_shapes, pins, withheld, functions } = upstream_state;
         let policy = &settings.policy;
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
@@ -81,8 +82,16 @@ impl View {
                 None => (server.name.clone(), Ok(shown(server, policy))),
                 Some(why) => (server.name.clone(), Err(why)),
             };
-            let why = |server: &str, tool: &str| withheld.why(server, tool);
-            let namespace = Arc::new(exuvia_catalog::build_withholding(of(mode).map(listed).collect(), why));
+            let is_shown = mode == Mode::Code && profile.mode(exuvia_functions::SERVER).is_some();
+            let functions = functions.as_ref().filter(|_| is_shown);
+            let tools = functions.and_then(|functions| functions.tools(policy));
+            let functions = functions.filter(|_| tools.is_some());
+            let why = |server: &str, tool: &str| {
+                withheld.why(server, tool).or_else(|| functions.and_then(|functions| functions.why(server, tool)))
+            };
+            let of_functions = tools.map(|tools| (exuvia_functions::SERVER.to_owned(), Ok(tools)));
+            let all = of(mode).map(listed).chain(of_functions).collect();
+            let namespace = Arc::new(exuvia_catalog::build_withholding(all, why));
             let mut stubs = StubFiles::new(Arc::clone(&namespace), settings.layouts.clone());
             if let Some(answer_shapes) = answer_shapes {
                 stubs = stubs.with_answers(Arc::clone(answer_shapes) as Arc<dyn LearnedAnswers>);
@@ -94,6 +103,7 @@ impl View {
                 settings: Arc::clone(settings),
                 answer_shapes: answer_shapes.clone(),
                 pins: pins.clone(),
+                functions: functions.cloned().map(RunFunctions::new),
                 kept: KeptView::default(),
             })
         };
@@ -135,6 +145,9 @@ impl View {
         }
         for tool in &self.tools {
             (&tool.name, tool.written.as_str()).hash(&mut digest);
+        }
+        for function in self.offered_functions() {
+            (&function.name, &*function.tool.documentation).hash(&mut digest);
         }
         digest.finish()
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
-use exuvia_config::{Profile, RoleConfig};
+use exuvia_config::{FunctionsConfig, Profile, RoleConfig};
 use exuvia_policy::Policy;
 use exuvia_upstream::Upstreams;
 use tokio::sync::watch;
 
 use crate::answer_shapes::AnswerShapes;
+use crate::functions::{FunctionLibrary, ShownFunctions};
 use crate::role_views::RoleViews;
 use crate::run_runtime::RunRuntime;
 use crate::settings::{Settings, UpstreamState};
@@ -34,6 +35,7 @@ pub(crate) struct ViewSources {
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
     pub(crate) pins: Option<Arc<ToolPins>>,
+    pub(crate) functions: Option<Arc<FunctionLibrary>>,
 }
 
 #[derive(Debug)]
@@ -157,6 +159,11 @@ impl ViewStore {
         self.show(changed);
     }
 
+    /// What is configured of functions now.
+    pub(crate) fn functions_config(&self) -> Option<Arc<FunctionsConfig>> {
+        self.current().settings.functions.clone()
+    }
+
     fn current(&self) -> MutexGuard<'_, Current> {
         self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,12 +174,16 @@ impl ViewSources {
         let exuvia_upstream::UpstreamSnapshot { servers, routes, .. } = self.upstreams.snapshot();
         let (settings, answer_shapes, pins) =
             (Arc::new(settings.clone()), self.answer_shapes.clone(), self.pins.clone());
-        UpstreamState { servers, routes, settings, answer_shapes, pins, withheld: Arc::default() }
+        let functions = self.functions.as_ref().zip(settings.functions.as_ref()).map(|(library, config)| {
+            let (library, config) = (Arc::clone(library), Arc::clone(config));
+            ShownFunctions { set: library.set(), library, config }
+        });
+        UpstreamState { servers, routes, settings, answer_shapes, pins, withheld: Arc::default(), functions }
     }
 }
 
 /// Makes what is seen anew. Whether there is anybody to see it.
-async fn renew(followed: &Weak<ViewStore>) -> bool {
+pub(crate) async fn renew(followed: &Weak<ViewStore>) -> bool {
     let Some(view_store) = followed.upgrade() else { return false };
     let renewed = tokio::task::spawn_blocking(move || {
         let changed = view_store.change(|_| {}).1;
@@ -258,11 +269,15 @@ mod tests {
             repair_age: Duration::ZERO,
             workspaces: Arc::default(),
             sessions: None,
+            functions: None,
             pins: BTreeMap::new(),
         };
         let threads = RunRuntime::new().unwrap();
-        let view_store =
-            ViewStore::following(ViewSources { upstreams, answer_shapes: None, pins: None }, settings, &threads);
+        let view_store = ViewStore::following(
+            ViewSources { upstreams, answer_shapes: None, pins: None, functions: None },
+            settings,
+            &threads,
+        );
         let policy = || Arc::new(Policy::compile(PolicySource::default(), []).unwrap());
         let seen = |policy: &Arc<Policy>| Arc::ptr_eq(&view_store.default_view().scripts().settings.policy, policy);
         let (older, newer) = (policy(), policy());

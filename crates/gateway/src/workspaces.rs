@@ -1,68 +1,167 @@
 //! The files of runs.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use exuvia_access::Identity;
 use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 use exuvia_replay::sha256_hex;
-use exuvia_tool::{Principal, RunFiles};
-use exuvia_workspace::{Access, OpenError, Quota, Registry, Workspace, WorkspaceFiles};
+use exuvia_tool::{Principal, RunFiles, locked};
+use exuvia_workspace::{Access, Browser, OpenError, Quota, Registry, Usage, Workspace, WorkspaceFiles};
+
+use crate::Client;
 
 /// The longest name of a key that is the name of its directory as well, in bytes.
 const PLAIN_NAME_BYTES: usize = 64;
 
+/// The name of the directory that all share.
+const ALL: &str = "all";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The most directories of one workspace that are listed.
+const MAX_USERS: usize = 1_000;
+
+/// From one attempt to remove the files of a session that has ended to the next, in which a run of it may end.
+const RETRY: Duration = Duration::from_secs(1);
+
 /// Opens the workspaces of a gateway.
-#[derive(Default)]
 pub struct Workspaces {
     /// Where those are that name no directory. None: there is no place for them.
     directory: Option<PathBuf>,
     registry: Arc<Registry>,
+    /// Sessions of another process may have the same names.
+    process: String,
+    /// The directories of sessions that were opened and not removed, by client.
+    sessions: Mutex<HashMap<String, BTreeSet<PathBuf>>>,
+}
+
+impl Default for Workspaces {
+    fn default() -> Self {
+        Self::kept_in(None)
+    }
+}
+
+/// The workspace of a client, to be looked into.
+pub struct ClientWorkspace {
+    /// Its name in the configuration.
+    pub name: String,
+    /// Its files. None: no script has used it yet.
+    pub files: Option<Browser>,
 }
 
 impl Workspaces {
     /// Workspaces that name no directory are kept in this one.
     #[must_use]
     pub fn kept_in(directory: Option<PathBuf>) -> Self {
-        Self { directory, registry: Arc::default() }
+        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let process = format!("{} {}", std::process::id(), started.as_nanos());
+        Self { directory, registry: Arc::default(), process, sessions: Mutex::default() }
     }
 
-    /// The directory of a workspace for whoever acts.
+    /// The directory of a workspace for whoever acts. `session`: the client, which the directories of sessions are of.
     #[must_use]
-    pub fn directory(&self, name: &str, workspace: &WorkspaceConfig, principal: &Principal) -> Option<PathBuf> {
-        match (&workspace.path, workspace.share) {
-            (Some(path), _) => Some(path.clone()),
-            (None, WorkspaceShare::All) => Some(self.directory.as_ref()?.join(name).join("all")),
-            (None, WorkspaceShare::Key) => Some(self.directory.as_ref()?.join(name).join(directory_name(principal))),
-        }
-    }
-
-    /// Opens a workspace for whoever acts.
-    pub(crate) async fn open(
+    pub fn directory(
         &self,
         name: &str,
         workspace: &WorkspaceConfig,
         principal: &Principal,
-    ) -> Result<Arc<Workspace>, OpenError> {
-        let no_place = || OpenError::Io(std::io::Error::other("there is no data directory"));
-        let directory = self.directory(name, workspace, principal).ok_or_else(no_place)?;
-        let quota = Quota {
-            bytes: workspace.bytes,
-            files: workspace.files,
-            open_files: workspace.open_files,
-            ..Quota::default()
-        };
-        self.registry.open(directory, quota).await
+        session: Option<&str>,
+    ) -> Option<PathBuf> {
+        let of_user = |user: &str| Some(self.directory.as_ref()?.join(name).join(user));
+        match (&workspace.path, workspace.share) {
+            (Some(path), _) => Some(path.clone()),
+            (None, WorkspaceShare::All) => of_user(ALL),
+            (None, WorkspaceShare::Key) => of_user(&directory_name(principal)),
+            (None, WorkspaceShare::Session) => {
+                let session = format!("{} {principal} {}", self.process, session?);
+                of_user(&format!("session-{}", &sha256_hex(session)[..32]))
+            }
+        }
     }
 
-    /// The files of a run that is about to start. None: it has none.
+    /// The names of the directories of a workspace, sorted: at most 1,000. Blocks.
+    #[must_use]
+    pub fn users(&self, name: &str, workspace: &WorkspaceConfig) -> Vec<String> {
+        if workspace.path.is_some() {
+            return vec![ALL.to_owned()];
+        }
+        let entries = self.directory.as_ref().and_then(|directory| std::fs::read_dir(directory.join(name)).ok());
+        let names = entries.into_iter().flatten().flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| is_user(name)).take(MAX_USERS).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The directory of this name, one of [`users`](Self::users). None: there is none. Blocks.
+    #[must_use]
+    pub fn of_user(&self, name: &str, workspace: &WorkspaceConfig, user: &str) -> Option<PathBuf> {
+        match &workspace.path {
+            Some(path) => (user == ALL).then(|| path.clone()),
+            None if is_user(user) => {
+                Some(self.directory.as_ref()?.join(name).join(user)).filter(|directory| directory.is_dir())
+            }
+            None => None,
+        }
+    }
+
+    /// Looks into a directory of [`users`](Self::users). None: there is none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened.
+    pub async fn browse(
+        self: &Arc<Self>,
+        name: &str,
+        workspace: &WorkspaceConfig,
+        user: &str,
+    ) -> Result<Option<(Browser, Usage)>, OpenError> {
+        let (this, name, user, config) = (Arc::clone(self), name.to_owned(), user.to_owned(), workspace.clone());
+        let found = tokio::task::spawn_blocking(move || this.of_user(&name, &config, &user)).await;
+        let Some(directory) = found.ok().flatten() else { return Ok(None) };
+        let opened = self.registry.open(directory, quota(workspace)).await?;
+        let usage = opened.usage();
+        Ok(Some((Browser::new(opened, Access::ReadWrite), usage)))
+    }
+
+    /// The files of a principal, to be read. None: there are none that outlast a session, or they cannot be opened.
+    pub async fn of_principal(
+        &self,
+        name: &str,
+        workspace: &WorkspaceConfig,
+        principal: &Principal,
+    ) -> Option<Arc<dyn RunFiles>> {
+        let directory = self.directory(name, workspace, principal, None)?;
+        let found = directory.clone();
+        if !tokio::task::spawn_blocking(move || found.is_dir()).await.unwrap_or(false) {
+            return None;
+        }
+        let opened = self.registry.open(directory, quota(workspace)).await.ok()?;
+        Some(Arc::new(WorkspaceFiles::new(opened, Access::ReadOnly)))
+    }
+
+    /// Opens a workspace for whoever acts.
+    async fn open(
+        &self,
+        name: &str,
+        workspace: &WorkspaceConfig,
+        (principal, session): (&Principal, &str),
+    ) -> Result<Arc<Workspace>, OpenError> {
+        let no_place = || OpenError::Io(std::io::Error::other("there is no data directory"));
+        let directory = self.directory(name, workspace, principal, Some(session)).ok_or_else(no_place)?;
+        if workspace.share == WorkspaceShare::Session {
+            locked(&self.sessions).entry(session.to_owned()).or_default().insert(directory.clone());
+        }
+        self.registry.open(directory, quota(workspace)).await
+    }
+
+    /// The files of a run of a client that is about to start. None: it has none.
     pub(crate) async fn files(
         &self,
         config: &WorkspacesConfig,
-        identity: &Identity,
+        (identity, session): (&Identity, &str),
         profile: Option<&str>,
     ) -> Result<Option<Arc<dyn RunFiles>>, OpenError> {
         let role = identity.role().map(AsRef::as_ref);
@@ -71,8 +170,69 @@ impl Workspaces {
             FileAccess::ReadOnly => Access::ReadOnly,
             FileAccess::ReadWrite => Access::ReadWrite,
         };
-        let opened = self.open(name, workspace, identity.principal()).await?;
+        let opened = self.open(name, workspace, (identity.principal(), session)).await?;
         Ok(Some(Arc::new(WorkspaceFiles::new(opened, access))))
+    }
+
+    /// The same, for a client to look into.
+    pub(crate) async fn of_client(
+        &self,
+        config: &WorkspacesConfig,
+        client: &Client,
+        profile: Option<&str>,
+    ) -> Result<Option<ClientWorkspace>, OpenError> {
+        let role = client.identity().role().map(AsRef::as_ref);
+        let Some((name, workspace)) = config.of(role, profile) else { return Ok(None) };
+        let session: &str = client.name();
+        let directory = self.directory(name, workspace, client.principal(), Some(session));
+        // Whoever looks makes no directory.
+        let is_there = tokio::task::spawn_blocking(|| directory.is_some_and(|directory| directory.is_dir())).await;
+        let files = match is_there {
+            Ok(true) => {
+                let opened = self.open(name, workspace, (client.principal(), session)).await?;
+                Some(Browser::new(opened, Access::ReadOnly))
+            }
+            _ => None,
+        };
+        Ok(Some(ClientWorkspace { name: name.to_owned(), files }))
+    }
+
+    /// Whether a client has directories that go when its session ends.
+    pub(crate) fn has_session(&self, session: &str) -> bool {
+        locked(&self.sessions).contains_key(session)
+    }
+
+    /// Removes the directories of a session that has ended, as soon as no run has them open.
+    pub(crate) async fn end_session(self: Arc<Self>, session: String) {
+        let Some(directories) = locked(&self.sessions).remove(&session) else { return };
+        let mut left: Vec<PathBuf> = directories.into_iter().collect();
+        while !left.is_empty() {
+            let this = Arc::clone(&self);
+            let removal = tokio::task::spawn_blocking(move || {
+                left.retain(|directory| match this.registry.remove(directory) {
+                    Ok(is_gone) => !is_gone,
+                    Err(error) => {
+                        tracing::warn!(%error, "the workspace of a session cannot be removed");
+                        false
+                    }
+                });
+                left
+            });
+            left = removal.await.unwrap_or_default();
+            if !left.is_empty() {
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    /// Removes the directories of all sessions: the process ends. Blocks.
+    pub fn end_sessions(&self) {
+        let sessions = std::mem::take(&mut *locked(&self.sessions));
+        for directory in sessions.into_values().flatten() {
+            if let Err(error) = self.registry.remove(&directory) {
+                tracing::warn!(%error, "the workspace of a session cannot be removed");
+            }
+        }
     }
 
     /// Removes what was not used for as long as its workspace is kept. Blocks.
@@ -91,12 +251,22 @@ impl Workspaces {
     }
 }
 
+fn quota(workspace: &WorkspaceConfig) -> Quota {
+    Quota { bytes: workspace.bytes, files: workspace.files, open_files: workspace.open_files, ..Quota::default() }
+}
+
+/// Whether a name can be that of a directory that was made here.
+fn is_user(name: &str) -> bool {
+    !name.starts_with('.') && name.chars().all(is_plain)
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
 /// The name of a principal's directory: no two have one.
 pub(crate) fn directory_name(principal: &Principal) -> String {
-    let is_plain = |name: &str| {
-        name.len() <= PLAIN_NAME_BYTES
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-    };
+    let is_plain = |name: &str| name.len() <= PLAIN_NAME_BYTES && name.chars().all(is_plain);
     match principal {
         Principal::Operator => "operator".to_owned(),
         Principal::Key(name) if is_plain(name) => format!("key-{name}"),
@@ -106,8 +276,6 @@ pub(crate) fn directory_name(principal: &Principal) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]

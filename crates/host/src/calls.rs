@@ -9,8 +9,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use exuvia_tool::{
-    ActiveTime, Arguments, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo, ToolCall,
-    ToolHost, ToolName, ToolOutcome,
+    ActiveTime, Arguments, BoxFuture, CallError, CallId, Deadline, HostBounds, Json, Limits, Line, Place, RunIo,
+    ToolCall, ToolHost, ToolName, ToolOutcome, Turns,
 };
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -30,7 +30,7 @@ const NET: Duration = Duration::from_secs(1);
 pub(crate) struct Calls {
     pub(crate) tools: Arc<dyn ToolHost>,
     limits: Limits,
-    turns: Arc<Semaphore>,
+    turns: Arc<CallTurns>,
     /// Calls that have not begun, in the order in which the script made them.
     line: Line,
     held: Arc<AtomicUsize>,
@@ -118,7 +118,39 @@ impl From<CallError> for Failure {
     }
 }
 
-/// A call that is with its tool, for as long as this exists.
+/// The turns of the calls of one run.
+#[derive(Debug)]
+struct CallTurns(Semaphore);
+
+impl Turns for CallTurns {
+    fn take(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.taken())
+    }
+
+    fn give_back(&self) {
+        self.0.add_permits(1);
+    }
+}
+
+impl CallTurns {
+    async fn taken(&self) {
+        // The semaphore is never closed: an error here cannot be.
+        if let Ok(turn) = self.0.acquire().await {
+            turn.forget();
+        }
+    }
+}
+
+/// Gives the turn of a call back when it is dropped, if the call has one then.
+struct HasTurn<'a>(&'a Deadline);
+
+impl Drop for HasTurn<'_> {
+    fn drop(&mut self) {
+        self.0.give_turn_back();
+    }
+}
+
+/// A call that was made and has no answer, for as long as this exists.
 struct InFlight(Arc<ActiveTime>);
 
 impl InFlight {
@@ -191,7 +223,7 @@ impl Calls {
         Self {
             tools,
             limits: limits.clone(),
-            turns: Arc::new(Semaphore::new(limits.concurrent_calls.clamp(1, Semaphore::MAX_PERMITS))),
+            turns: Arc::new(CallTurns(Semaphore::new(limits.concurrent_calls.clamp(1, Semaphore::MAX_PERMITS)))),
             line: Line::default(),
             held: Arc::default(),
             active: Arc::default(),
@@ -226,6 +258,8 @@ impl Calls {
         let (name, named) = bounded_name(name);
         let recorded = self.log.begin(id, &name);
         let (turns, tools, place) = (Arc::clone(&self.turns), Arc::clone(&self.tools), self.line.enter());
+        // From here on: a run does not wait for held calls alone while others have not had their turns.
+        let in_flight = InFlight::begin(&self.active);
         let active = Arc::clone(&self.active);
         let bounds = io.host_bounds(id);
         let buffered_bytes = if bounds == HostBounds::Live { self.limits.buffered_bytes } else { usize::MAX };
@@ -235,12 +269,11 @@ impl Calls {
             let answer = match admitted {
                 Ok((arguments, _held)) => {
                     place.first().await;
-                    // The semaphore is never closed: an error here cannot be.
-                    let _turn = turns.acquire_owned().await;
-                    let _in_flight = InFlight::begin(&active);
-                    let deadline = Deadline::after(Instant::now(), timeout).of_run(Arc::clone(&active));
+                    turns.taken().await;
+                    let deadline = Deadline::after(Instant::now(), timeout).of_run(active).with_turn(turns);
+                    let _has_turn = HasTurn(&deadline);
                     let answer = tools.call(ToolCall { id, name, arguments, line }, deadline.clone());
-                    begun(place, until(deadline, &bounds, answer)).await
+                    begun(place, until(deadline.clone(), &bounds, answer)).await
                 }
                 Err(failure) => Err(failure),
             };
@@ -249,6 +282,7 @@ impl Calls {
                 HostBounds::Live | HostBounds::Passed => answer.and_then(|value| bounded(value, result_bytes)),
             };
             recorded.end(answer.as_ref().map(drop).map_err(|failure| &failure.error));
+            drop(in_flight);
             answer
         };
         Ok(MadeCall { id, answer, buffered_bytes })

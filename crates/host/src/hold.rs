@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use exuvia_tool::Deadline;
 
-/// A call that is held, until this is ended or dropped: its time does not run, nor that of its run while that waits for nothing else.
+/// A call that is held, until this is ended or dropped: its time does not run, nor that of its run while that waits for nothing else, and other
+/// calls have its turn.
 #[derive(Debug)]
 #[must_use = "the call is held for as long as this exists"]
 pub struct Hold {
@@ -15,12 +16,16 @@ impl Hold {
     /// The call with this deadline is held.
     pub fn begin(deadline: &Deadline) -> Self {
         deadline.hold(Instant::now());
+        deadline.give_turn_back();
         Self { deadline: Some(deadline.clone()) }
     }
 
-    /// The call goes on. False: its run is parked, and nothing of it may be done any more.
+    /// The call goes on, when it has a turn again. False: its run is parked, and nothing of it may be done any more.
     #[must_use]
-    pub fn end(mut self) -> bool {
+    pub async fn end(mut self) -> bool {
+        if let Some(deadline) = &self.deadline {
+            deadline.take_turn().await;
+        }
         self.deadline.take().is_some_and(|deadline| deadline.release(Instant::now()))
     }
 }

@@ -33,7 +33,7 @@ pub use files::MOUNT;
 pub use guest::{Guest, GuestOutcome, GuestPre, ScriptError};
 pub use hold::{Asking, Hold};
 pub use log::{Log, LogText};
-pub use meter::FUEL_SLICE;
+pub use meter::{FUEL_SLICE, SharedFuel};
 pub use sandbox::{Sandbox, SandboxView};
 pub use stop::{FuelClaimed, OutOfFuel, ToolCallsExhausted};
 pub use system_io::SystemIo;

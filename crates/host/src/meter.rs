@@ -1,5 +1,8 @@
 //! The import `meter`: gives a run its fuel, slice by slice.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use wasmtime::Result;
 
 use crate::bindings::exuvia::sandbox::meter;
@@ -13,21 +16,52 @@ pub const FUEL_SLICE: u64 = 100_000;
 /// often.
 const YIELD: u64 = 5_000_000;
 
+/// Fuel that several runs use together. Each has a limit of its own as well.
+#[derive(Debug)]
+pub struct SharedFuel {
+    limit: u64,
+    used: AtomicU64,
+}
+
+impl SharedFuel {
+    /// This much. At the limit every one of the runs is stopped at its next slice: together they use at most one
+    /// [slice](FUEL_SLICE) more for each that executes.
+    #[must_use]
+    pub fn new(limit: u64) -> Self {
+        Self { limit, used: AtomicU64::new(0) }
+    }
+
+    /// What is used of it, as of the last slices.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Whether there was as much left.
+    fn spend(&self, spent: u64) -> bool {
+        let add = |used: u64| Some(used.saturating_add(spent));
+        let before = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).unwrap_or(u64::MAX);
+        before.saturating_add(spent) <= self.limit
+    }
+}
+
 /// The fuel of one run.
 pub(crate) struct Meter {
     limit: u64,
     used: u64,
     given: i64,
+    /// What it uses together with others.
+    pub(crate) shared: Option<Arc<SharedFuel>>,
 }
 
 impl Meter {
     pub(crate) fn new(limit: u64) -> Self {
-        Self { limit, used: 0, given: 0 }
+        Self { limit, used: 0, given: 0, shared: None }
     }
 
     /// That of a further script of the same guest, which has the rest of the last slice.
     pub(crate) fn after(&self, limit: u64) -> Self {
-        Self { limit, used: 0, given: self.given }
+        Self { limit, used: 0, given: self.given, shared: None }
     }
 
     /// The fuel used so far, as of the last slice.
@@ -45,6 +79,11 @@ impl Meter {
         self.used = self.used.saturating_add(spent);
         if self.used > self.limit {
             return Err(OutOfFuel { allowed: self.limit }.into());
+        }
+        if let Some(shared) = &self.shared
+            && !shared.spend(spent)
+        {
+            return Err(OutOfFuel { allowed: shared.limit }.into());
         }
         let slice = FUEL_SLICE.min(self.limit - self.used);
         self.given = i64::try_from(slice).unwrap_or(i64::MAX);

@@ -11,7 +11,7 @@ use crate::calls::{Calls, PendingCall};
 use crate::events::EventSink;
 use crate::files::ScriptFiles;
 use crate::log::Log;
-use crate::meter::Meter;
+use crate::meter::{Meter, SharedFuel};
 use crate::no_io::{NoIo, NoTools};
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
@@ -112,6 +112,11 @@ impl Sandbox {
     /// Counts time by `active` from now on.
     pub fn set_active_time(&mut self, active: Arc<ActiveTime>) {
         self.calls.active = active;
+    }
+
+    /// Counts what the guest uses as used by several runs together, and stops it where those have used up what they have.
+    pub fn share_fuel(&mut self, shared: Arc<SharedFuel>) {
+        self.meter.shared = Some(shared);
     }
 
     /// The log. A clone of it outlives the store.

@@ -2,7 +2,7 @@
 
 use exuvia_tool::{BoxFuture, Cost, Origin, Principal, ToolName};
 
-use crate::{Entry, Event, JournalError, Object, Seq, Stamped};
+use crate::{Cut, Entry, Event, FileBlocks, JournalError, Object, Reading, Seq, Stamped};
 
 /// The reading side of a journal.
 pub trait Archive: Send + Sync {
@@ -30,6 +30,16 @@ pub trait Archive: Send + Sync {
     fn record_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<u64>, JournalError>> {
         let _ = id;
         Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// What a run read of its files, where the record has digests alone. Without a journal that keeps it apart: nothing.
+    ///
+    /// # Errors
+    ///
+    /// The journal cannot be read.
+    fn file_blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<FileBlocks, JournalError>> {
+        let _ = id;
+        Box::pin(std::future::ready(Ok(FileBlocks::default())))
     }
 
     /// The runs and direct calls that fit, the latest first.
@@ -182,6 +192,18 @@ impl Record {
     pub fn start(&self) -> Option<&crate::RunStart> {
         self.entries.iter().find_map(|stamped| match &stamped.entry.event {
             Event::RunStarted(start) => Some(&**start),
+            _ => None,
+        })
+    }
+
+    /// Why it is not recorded to its end. None: it is.
+    #[must_use]
+    pub fn cut(&self) -> Option<Cut> {
+        self.entries.iter().find_map(|stamped| match &stamped.entry.event {
+            Event::RunReadings(readings) => readings.iter().find_map(|reading| match reading {
+                Reading::Cut(cut) => Some(*cut),
+                _ => None,
+            }),
             _ => None,
         })
     }

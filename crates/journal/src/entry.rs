@@ -7,7 +7,7 @@ use exuvia_tool::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ApprovalChannel, ApprovalState, JournalError, Object, PackedGuest, Reading};
+use crate::{ApprovalChannel, ApprovalState, JournalError, Object, PackedGuest, Reading, Refusal};
 
 /// One fact of the record: who did what, and for which run or call.
 #[derive(Debug, Clone)]
@@ -150,6 +150,8 @@ pub struct RunStart {
     pub repairs: Option<RunId>,
     /// Its place in a session. None: it is none of a session.
     pub session: Option<SessionScript>,
+    /// The call that it answers, of a function. None: it is a script of its own.
+    pub parent: Option<ParentCall>,
 }
 
 /// The place of a script in a session: the scripts before it have left what it begins with.
@@ -161,6 +163,15 @@ pub struct SessionScript {
     pub index: u64,
     /// The run of the script before it. None: it is the first.
     pub after: Option<RunId>,
+}
+
+/// A call that a run answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentCall {
+    /// The run that made it.
+    pub run: RunId,
+    /// Its number in that run.
+    pub call: CallId,
 }
 
 /// What a client says of itself: nobody has checked it.
@@ -389,6 +400,24 @@ pub trait Journal: Send + Sync {
     /// The entry could not be kept. Whoever was about to act on it must not. [`Late`](crate::JournalErrorKind::Late): it records no
     /// [intent](Event::is_intent), is not kept yet, and waits as if it had been [enqueued](Self::enqueue).
     fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>>;
+
+    /// As [`append_durable`](Self::append_durable), of an [intent](Event::is_intent) that is recorded with what it led to even where this future is
+    /// dropped: `refusal` says whether the intent was refused meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`append_durable`](Self::append_durable).
+    fn append_intent(&self, entry: Entry, refusal: &Arc<Refusal>) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        let (appended, refusal) = (self.append_durable(entry), Arc::clone(refusal));
+        Box::pin(async move {
+            let appended = appended.await;
+            if appended.is_err() {
+                // Whoever waits hears of it now.
+                refusal.refuse();
+            }
+            appended
+        })
+    }
 
     /// Takes an entry about what has been done, or was refused. Returns at once, may be called on any thread, also where nothing
     /// can be awaited, and waits for nothing. What waits to be written is bounded.

@@ -62,12 +62,19 @@
 //! # }
 //! ```
 
+#[cfg(not(unix))]
+compile_error!(
+    "the program exuvia runs on Linux and macOS alone: on Windows use it in WSL, or embed the sandbox (crate exuvia-sandbox, npm package exuvia)"
+);
+
 mod access;
 mod approvals;
 mod archive;
 mod audit;
+mod blocks;
 mod entry;
 mod error;
+mod functions;
 mod hex;
 mod index;
 mod memory;
@@ -76,6 +83,7 @@ mod object;
 mod options;
 mod reader;
 mod reading;
+mod refusal;
 mod seal;
 mod stats;
 mod store;
@@ -97,15 +105,22 @@ pub use approvals::{
 };
 pub use archive::{ACTION_PREFIX, Archive, Erasure, Filter, Record, RecordKind, Summary};
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
+pub use blocks::FileBlocks;
 pub use entry::{
-    ClientClaims, Entry, Event, Journal, Losses, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
+    ClientClaims, Entry, Event, Journal, Losses, ParentCall, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript,
+    Stamped,
 };
 pub use error::{JournalError, JournalErrorKind};
+pub use functions::{
+    FunctionAct, FunctionState, FunctionStore, MAX_FUNCTION_BYTES, MAX_FUNCTION_NAME_BYTES, MAX_FUNCTIONS, NewFunction,
+    PromotedFunctions, ProposalBounds, Proposed, Retirement, StoredFunction,
+};
 pub use memory::MemoryJournal;
 pub use object::{Object, ObjectKind, PackedGuest};
 pub use options::{Clock, OpenOptions, Retention};
 pub use reader::{PostgresArchive, SqliteArchive, StoreArchive};
-pub use reading::{FileAsked, Reading};
+pub use reading::{Cut, FileAsked, Reading};
+pub use refusal::Refusal;
 pub use stats::{Latency, PrincipalStats, Stats, ToolStats};
 pub use store::postgres::PostgresJournal;
 pub use store::sqlite::SqliteJournal;

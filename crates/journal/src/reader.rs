@@ -12,14 +12,14 @@ use crate::store::sqlite::SqliteReads;
 use crate::store::{Folder, GuestFolder, Reads, RecordRows, Row, object};
 use crate::wire::{Head, malformed, stamped};
 use crate::{
-    Archive, Erasure, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats, Summary,
-    TokenSum,
+    Archive, Erasure, FileBlocks, Filter, JournalError, JournalErrorKind, Object, ObjectKind, Record, Stamped, Stats,
+    Summary, TokenSum,
 };
 
 /// The largest record that is read, sealed and opened, in bytes: a record is held in memory, and answers that repeat themselves are
 /// stored in a thousandth of their size.
 const MAX_SEALED_BYTES: u64 = 256 << 20;
-const MAX_OPENED_BYTES: usize = 512 << 20;
+pub(crate) const MAX_OPENED_BYTES: usize = 512 << 20;
 
 /// A journal in a database, for reading: of a running process, or of none. Its futures are polled in a runtime of tokio.
 #[derive(Clone)]
@@ -197,6 +197,15 @@ impl Archive for StoreArchive {
         Box::pin(async move { self.reads.sealed_bytes(id).await.map(Some) })
     }
 
+    fn file_blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<FileBlocks, JournalError>> {
+        Box::pin(async move {
+            if self.reads.sealed_bytes(id).await? > MAX_SEALED_BYTES {
+                return Err(too_large());
+            }
+            Ok(self.reads.blocks(id).await?.map(FileBlocks::new).unwrap_or_default())
+        })
+    }
+
     fn list<'a>(&'a self, filter: &'a Filter) -> BoxFuture<'a, Result<Vec<Summary>, JournalError>> {
         self.reads.list(filter)
     }
@@ -219,7 +228,7 @@ fn entries(rows: RecordRows, max_bytes: usize) -> Result<Vec<Stamped>, JournalEr
     rows.into_iter().map(|row| entry(row, key.as_ref(), &mut left)).collect()
 }
 
-fn too_large() -> JournalError {
+pub(crate) fn too_large() -> JournalError {
     JournalError::new(JournalErrorKind::Unreadable).caused_by(format!(
         "the record has more than {} MiB of content: too much to be read at once",
         MAX_OPENED_BYTES >> 20

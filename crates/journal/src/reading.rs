@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use exuvia_tool::{CallError, CallId, FileAnswer, FileValue};
+use exuvia_tool::{CallError, CallId, FileAnswer, FileBytes, FileValue};
+use sha2::{Digest as _, Sha256};
 
 use crate::entry::error_bytes;
 
@@ -30,7 +31,33 @@ pub enum Reading {
         /// The answer.
         answer: FileAnswer,
     },
+    /// The same, of bytes that were read and are kept apart, as a block of the journal: what a record has of them.
+    FileBlock {
+        /// A digest of the request.
+        asked: FileAsked,
+        /// The SHA-256 of the bytes.
+        sha256: [u8; 32],
+        /// How many there are.
+        bytes: u64,
+    },
+    /// Nothing that the run took after this is recorded: it cannot be replayed.
+    Cut(Cut),
 }
+
+/// Why nothing more is recorded of what a run took from the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cut {
+    /// It read more from its files than a record may hold.
+    Files,
+    /// It took more else than a record may hold.
+    Readings,
+    /// The journal had no room for it, or could not be written.
+    Journal,
+}
+
+/// Bytes of a file that are fewer stand in the record itself.
+const BLOCK_FROM_BYTES: usize = 1 << 10;
 
 /// The first half of the SHA-256 of a request to the files of a run.
 pub type FileAsked = [u8; 16];
@@ -45,8 +72,20 @@ impl Reading {
             Self::Failed(_, error) => error_bytes(error),
             Self::Found(text) => text.len(),
             Self::File { answer, .. } => answer_bytes(answer),
+            Self::FileBlock { .. } | Self::Cut(_) => 0,
         };
         size_of::<Self>() + more
+    }
+
+    /// The bytes that a stored journal keeps apart from the record, once for all runs that read them, with their SHA-256. None: there are none.
+    #[must_use]
+    pub fn file_block(&self) -> Option<([u8; 32], &FileBytes)> {
+        match self {
+            Self::File { answer: Ok(FileValue::Bytes(bytes)), .. } if bytes.len() >= BLOCK_FROM_BYTES => {
+                Some((bytes.digest(|bytes| Sha256::digest(bytes).into()), bytes))
+            }
+            _ => None,
+        }
     }
 }
 

@@ -29,6 +29,8 @@ enum Granted {
     These(BTreeSet<ToolName>),
     /// The word of a person, who was shown the call.
     Approved(ToolName),
+    /// What these grant, and of that no more than these tools.
+    Within(Arc<Grants>, Arc<BTreeSet<ToolName>>),
 }
 
 impl Grants {
@@ -62,6 +64,12 @@ impl Grants {
         Self(Granted::Approved(tool))
     }
 
+    /// What both grant: these grants, and a function's own tools.
+    #[must_use]
+    pub fn within(&self, tools: &Arc<BTreeSet<ToolName>>) -> Self {
+        Self(Granted::Within(Arc::new(self.clone()), Arc::clone(tools)))
+    }
+
     /// Grants of the [reads](crate::READS) that the policy lists, and of no tool.
     #[must_use]
     pub fn listed_reads(policy: &Arc<Policy>) -> Self {
@@ -80,18 +88,22 @@ impl Grants {
             Granted::Visible(namespace) => has(namespace, tool),
             Granted::These(tools) => tools.contains(tool),
             Granted::Approved(approved) => approved == tool,
+            Granted::Within(grants, tools) => tools.contains(tool) && grants.cover(tool),
         }
     }
 
     /// Whether it still is.
     pub(crate) fn still_cover(&self, tool: &ToolName, standing: &Classification) -> bool {
+        if let Granted::Within(grants, tools) = &self.0 {
+            return tools.contains(tool) && grants.still_cover(tool, standing);
+        }
         let stands = match standing {
             Classification::Listed(_) => true,
             Classification::Unlisted(on_unlisted) => match &self.0 {
                 Granted::Listed(.., approved) => approved.contains(tool) && *on_unlisted != OnUnlisted::Deny,
                 Granted::Approved(_) => *on_unlisted != OnUnlisted::Deny,
                 Granted::Reads(_) => false,
-                Granted::Visible(_) | Granted::These(_) => true,
+                Granted::Visible(_) | Granted::These(_) | Granted::Within(..) => true,
             },
             Classification::Denied(_) | Classification::Hidden => false,
         };

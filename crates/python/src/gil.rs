@@ -1,13 +1,17 @@
 //! Taking the global interpreter lock on threads that are not Python's.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::sleep;
+use std::thread::{self, ThreadId, sleep};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 
 /// The interpreter is about to end: no thread of ours may touch it any more.
 static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// The thread that ends the interpreter.
+static CLOSER: OnceLock<ThreadId> = OnceLock::new();
 
 /// How many threads of ours are in the interpreter, or wait for its lock.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
@@ -18,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Keeps threads of ours out from now on, and waits for those that are inside: up to 3.13 an interpreter that ends unwinds threads that
 /// come back to it, which aborts the process.
 pub(crate) fn close(py: Python<'_>) {
+    CLOSER.get_or_init(|| thread::current().id());
     CLOSED.store(true, Ordering::SeqCst);
     py.detach(|| {
         let started = Instant::now();
@@ -32,8 +37,8 @@ pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
 }
 
-/// A thread of ours inside, for as long as this exists.
-struct Inside;
+/// A thread of ours inside, or one of Python's on its way back, for as long as this exists.
+pub(crate) struct Inside;
 
 impl Inside {
     fn enter() -> Self {
@@ -45,6 +50,19 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         INSIDE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// To be called by a thread of Python that gave up the lock, before it takes it again: the value is kept until it has. Where the
+/// interpreter is ending, the thread stays here, as threads do from 3.14 on: before, it would be unwound through frames of Rust.
+pub(crate) fn before_return() -> Inside {
+    let inside = Inside::enter();
+    if !is_closed() || CLOSER.get() == Some(&thread::current().id()) {
+        return inside;
+    }
+    drop(inside);
+    loop {
+        thread::park();
     }
 }
 

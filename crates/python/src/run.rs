@@ -109,10 +109,13 @@ impl Run {
             if !self.process.is_current() {
                 return Err(PyRuntimeError::new_err("this run belongs to the process that started it"));
             }
-            let received = py.detach(|| {
+            let (received, inside) = py.detach(|| {
                 let report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
-                report.recv_timeout(SIGNALS)
+                let received = report.recv_timeout(SIGNALS);
+                drop(report);
+                (received, gil::before_return())
             });
+            drop(inside);
             match received {
                 Ok(done) => return report::to_dict(py, done),
                 Err(mpsc::RecvTimeoutError::Timeout) => py.check_signals()?,

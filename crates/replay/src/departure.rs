@@ -89,11 +89,7 @@ impl fmt::Display for Departure {
                     (Some(recorded), Some(replayed)) => {
                         write!(f, "recorded {recorded}, the replay asked for {replayed}")
                     }
-                    (None, Some(replayed)) => write!(
-                        f,
-                        "the record ends, the replay asked for {replayed} (of one run, readings are recorded up to {} MiB)",
-                        crate::MAX_READINGS_BYTES >> 20
-                    ),
+                    (None, Some(replayed)) => write!(f, "the record ends, the replay asked for {replayed}"),
                     (recorded, None) => {
                         write!(f, "recorded {}, the replay ended without it", recorded.unwrap_or("nothing"))
                     }

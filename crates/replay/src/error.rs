@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::fmt;
 
-use exuvia_journal::JournalError;
+use exuvia_journal::{Cut, JournalError};
 use exuvia_tool::{CallId, RunId};
+
+use crate::recorded_size::{MAX_FILE_BYTES, MAX_READINGS_BYTES};
 
 /// Why a run cannot be replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub enum NotReplayable {
     BadNamespace(String),
     /// The answer of this call is not kept.
     NoAnswer(CallId),
+    /// It is not recorded to its end.
+    Cut(Cut),
+    /// What it read of its files is not kept.
+    NoFileContent,
     /// The sandbox itself failed in it.
     Fault,
     /// It is over: there is nothing to bring back.
@@ -55,6 +61,15 @@ pub enum NotReplayable {
         /// The digest of the engine's.
         present: String,
     },
+    /// The guest that ran it is not kept: the digest.
+    GuestNotKept(String),
+    /// The guest that ran it is kept, and this program cannot run it.
+    UnusableGuest {
+        /// The digest of the guest.
+        sha256: String,
+        /// Why not.
+        why: String,
+    },
     /// The engine gives a run less memory than it had.
     LessMemory {
         /// What it had, in bytes.
@@ -79,6 +94,8 @@ impl fmt::Display for NotReplayable {
             }
             Self::BadNamespace(digest) => write!(f, "not replayable: the kept namespace {digest} cannot be read"),
             Self::NoAnswer(call) => write!(f, "not replayable: the answer of call {} is not in the journal", call.0),
+            Self::Cut(cut) => write!(f, "not replayable: {}", cut_reason(*cut)),
+            Self::NoFileContent => f.write_str("not replayable: what it read of its files is not in the journal"),
             Self::Fault => f.write_str("not replayable: the sandbox itself failed in this run"),
             Self::Over => f.write_str("the run is over"),
             Self::SessionAlone => f.write_str("not replayable: a script of a session, and those before it are needed"),
@@ -95,11 +112,25 @@ impl fmt::Display for NotReplayable {
                 "not replayable with this guest ({present}): the run was made with guest {recorded}; replay it with that guest, or \
                  allow another one to see what changes"
             ),
+            Self::GuestNotKept(digest) => {
+                write!(f, "not replayable: made with guest {digest}, which the journal has not kept")
+            }
+            Self::UnusableGuest { sha256, why } => {
+                write!(f, "not replayable: made with guest {sha256}, which this program cannot run: {why}")
+            }
             Self::LessMemory { recorded, present } => write!(
                 f,
                 "not replayable here: the run had {recorded} bytes of memory and this engine gives {present}; raise its memory for runs"
             ),
         }
+    }
+}
+
+fn cut_reason(cut: Cut) -> String {
+    match cut {
+        Cut::Files => format!("it read more than {} MiB of different data from its files", MAX_FILE_BYTES >> 20),
+        Cut::Readings => format!("it took more than {} MiB of readings from the world", MAX_READINGS_BYTES >> 20),
+        _ => "the journal had no room for what it took from the world".to_owned(),
     }
 }
 

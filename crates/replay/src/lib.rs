@@ -11,7 +11,8 @@
 //!   replayed to its last recorded event, and [`Verdict::SameSoFar`] says so.
 //! - An [edited](Replay::edited) script runs on the recorded answers as far as they go: each call takes the first unused answer
 //!   of the same tool with the same arguments, and [`Verdict::NewCall`] names the first one that has none.
-//! - Another guest is another [`Engine`](exuvia_runtime::Engine), after [`Replay::with_any_guest`].
+//! - Another guest is another [`Engine`](exuvia_runtime::Engine), after [`Replay::with_any_guest`]. [`GuestEngines`] has those of the guests that
+//!   runs were made with.
 //!
 //! [`RecordedRun`] is the record as a replay reads it. The gateway repairs failed scripts by it.
 //!
@@ -39,11 +40,14 @@ mod digest;
 mod edited;
 mod error;
 mod file_digest;
+mod guest_engines;
 mod namespace;
 mod open_files;
 mod pending_readings;
 mod progress;
+mod read_files;
 mod recorded_run;
+mod recorded_size;
 mod recording_files;
 mod recording_io;
 mod replay;
@@ -63,10 +67,12 @@ pub use departure::{Departure, NewCall};
 pub use difference::Difference;
 pub use digest::sha256_hex;
 pub use error::{NotReplayable, ReplayError};
+pub use guest_engines::{GuestEngines, GuestError};
 pub use namespace::namespace_object;
 pub use open_files::SessionFiles;
-pub use pending_readings::{MAX_READINGS_BYTES, PendingReadings};
+pub use pending_readings::PendingReadings;
 pub use recorded_run::{CallState, RecordedCall, RecordedRun};
+pub use recorded_size::{MAX_FILE_BYTES, MAX_READINGS_BYTES, RecordedSize};
 pub use recording_io::RecordingIo;
 pub use replay::{Replay, Replayed, Verdict};
 pub use resume::{Resume, ResumedParts, Resumption};

@@ -2,18 +2,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use exuvia_journal::Reading;
-use exuvia_tool::{FileValue, locked};
+use exuvia_journal::{Cut, Reading};
+use exuvia_tool::locked;
 
-/// The readings that are recorded of one run, in bytes, a clock reading counting as 16. A run that takes more cannot be replayed
-/// beyond: what it records must not grow without bound.
-pub const MAX_READINGS_BYTES: usize = 16 << 20;
+use crate::recorded_size::RecordedSize;
 
 /// How many bytes of readings are kept before they are handed on.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// What a reading counts beside its content.
-const READING_BYTES: usize = 16;
+/// Takes readings, and says whether it has.
+type Sink = Box<dyn FnMut(Vec<Reading>) -> bool + Send>;
 
 /// The readings of a run that were not handed on yet. Clones are the same.
 #[derive(Clone)]
@@ -21,23 +19,19 @@ pub struct PendingReadings(Arc<Mutex<Batch>>);
 
 struct Batch {
     /// None: the run is over.
-    sink: Option<Box<dyn FnMut(Vec<Reading>) + Send>>,
+    sink: Option<Sink>,
     readings: Vec<Reading>,
     batch_bytes: usize,
-    left_bytes: usize,
-    is_complete: bool,
+    size: RecordedSize,
+    /// Why nothing more is recorded. What comes after a gap is of no use.
+    cut: Option<Cut>,
 }
 
 impl PendingReadings {
-    /// Those of a run of which so many bytes are recorded already.
-    pub(crate) fn after(bytes: usize, sink: impl FnMut(Vec<Reading>) + Send + 'static) -> Self {
-        let batch = Batch {
-            sink: Some(Box::new(sink)),
-            readings: Vec::new(),
-            batch_bytes: 0,
-            left_bytes: MAX_READINGS_BYTES.saturating_sub(bytes),
-            is_complete: true,
-        };
+    /// Those of a run of which so much is recorded already.
+    pub(crate) fn after(size: RecordedSize, sink: impl FnMut(Vec<Reading>) -> bool + Send + 'static) -> Self {
+        let (readings, batch_bytes, cut) = Default::default();
+        let batch = Batch { sink: Some(Box::new(sink)), readings, batch_bytes, size, cut };
         Self(Arc::new(Mutex::new(batch)))
     }
 
@@ -49,7 +43,17 @@ impl PendingReadings {
     }
 
     pub(crate) fn record(&self, content_bytes: usize, reading: impl FnOnce() -> Reading) {
-        locked(&self.0).record(content_bytes, reading);
+        locked(&self.0).record(|size| size.add_bytes(content_bytes).map(|bytes| (bytes, reading())));
+    }
+
+    /// Records an answer of the files of the run.
+    pub(crate) fn record_file(&self, reading: Reading) {
+        if !self.are_complete() {
+            return;
+        }
+        // Of what is large, the digest is computed here, and not under the lock.
+        let _ = reading.file_block();
+        locked(&self.0).record(|size| size.add(&reading).map(|bytes| (bytes, reading)));
     }
 
     /// Hands on what there is, so that what is recorded next stands behind it.
@@ -57,52 +61,42 @@ impl PendingReadings {
         locked(&self.0).hand_on();
     }
 
-    /// Whether all that the run has taken is recorded. Without, it cannot be replayed to where it is.
+    /// Whether all that the run has taken is recorded. Without, it cannot be replayed.
     #[must_use]
     pub fn are_complete(&self) -> bool {
-        locked(&self.0).is_complete
+        locked(&self.0).cut.is_none()
     }
 }
 
 impl Batch {
-    fn record(&mut self, content_bytes: usize, reading: impl FnOnce() -> Reading) {
-        let bytes = content_bytes.saturating_add(READING_BYTES);
-        let Some(left_bytes) = self.left_bytes.checked_sub(bytes) else {
-            // What comes after a gap is of no use.
-            (self.left_bytes, self.is_complete) = (0, false);
+    fn record(&mut self, add: impl FnOnce(&mut RecordedSize) -> Result<(usize, Reading), Cut>) {
+        if self.cut.is_some() {
             return;
-        };
-        self.left_bytes = left_bytes;
-        self.readings.push(reading());
-        self.batch_bytes += bytes;
+        }
+        match add(&mut self.size) {
+            Ok((bytes, reading)) => {
+                self.readings.push(reading);
+                self.batch_bytes += bytes;
+            }
+            Err(cut) => self.cut(cut),
+        }
         if self.batch_bytes >= BATCH_BYTES {
             self.hand_on();
         }
     }
 
+    fn cut(&mut self, cut: Cut) {
+        self.cut = Some(cut);
+        self.readings.push(Reading::Cut(cut));
+    }
+
     fn hand_on(&mut self) {
-        if !self.readings.is_empty() {
-            self.batch_bytes = 0;
-            let readings = std::mem::take(&mut self.readings);
-            if let Some(sink) = &mut self.sink {
-                sink(readings);
-            }
+        let Some(sink) = self.sink.as_mut().filter(|_| !self.readings.is_empty()) else { return };
+        self.batch_bytes = 0;
+        let is_taken = sink(std::mem::take(&mut self.readings));
+        if !is_taken && self.cut != Some(Cut::Journal) {
+            // To be handed on with the next, or at the end: there may be room for this alone.
+            self.cut(Cut::Journal);
         }
     }
-}
-
-/// About how many bytes a reading counts.
-pub(crate) fn counted_bytes(reading: &Reading) -> usize {
-    let content = match reading {
-        Reading::Random(bytes) => bytes.len(),
-        Reading::Delivered(calls) => size_of_val(calls.as_slice()),
-        Reading::Failed(_, error) => error.to_string().len(),
-        Reading::Found(answer) => answer.len(),
-        Reading::File { answer: Ok(FileValue::Bytes(bytes)), .. } => bytes.len(),
-        Reading::File { answer: Ok(FileValue::Entries(entries)), .. } => {
-            entries.iter().map(|entry| entry.name.len().saturating_add(READING_BYTES)).sum()
-        }
-        _ => 0,
-    };
-    content.saturating_add(READING_BYTES)
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use exuvia_journal::{Event, Reading, Record, RunEnd, RunStart};
-use exuvia_tool::{CallError, CallId, RunId, ToolCall, ToolName, ToolOutcome};
+use exuvia_journal::{Cut, Event, FileBlocks, Reading, Record, RunEnd, RunStart};
+use exuvia_tool::{CallError, CallId, FileValue, RunId, ToolCall, ToolName, ToolOutcome};
 
-use crate::error::NotReplayable;
+use crate::error::{NotReplayable, ReplayError};
 
 /// The outcome of a call that waits for an approval.
 const AWAITING: &str = "awaiting-approval";
@@ -25,6 +25,8 @@ pub struct RecordedRun {
     pub calls: BTreeMap<CallId, RecordedCall>,
     /// What it took from the world, in order.
     pub(crate) readings: Vec<Reading>,
+    /// Why it is not recorded to its end.
+    pub(crate) cut: Option<Cut>,
     /// Where its clock stood at the end of the record.
     pub(crate) clock: Duration,
     /// The calls that the host failed, whatever their answers.
@@ -82,7 +84,27 @@ impl RecordedCall {
 impl RecordedRun {
     /// Whether it asked its files for anything: a run without files cannot.
     pub(crate) fn has_files(&self) -> bool {
-        self.readings.iter().any(|reading| matches!(reading, Reading::File { .. }))
+        self.readings.iter().any(|reading| matches!(reading, Reading::File { .. } | Reading::FileBlock { .. }))
+    }
+
+    /// Whether some of what its files answered is kept apart from its record.
+    pub(crate) fn has_blocks(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading, Reading::FileBlock { .. }))
+    }
+
+    /// Takes what its files answered from where it is kept.
+    ///
+    /// # Errors
+    ///
+    /// It is not there any more, or was changed.
+    pub(crate) fn add_blocks(&mut self, blocks: &mut FileBlocks) -> Result<(), ReplayError> {
+        for reading in &mut self.readings {
+            if let Reading::FileBlock { asked, sha256, .. } = reading {
+                let bytes = blocks.get(sha256)?.ok_or(NotReplayable::NoFileContent)?;
+                *reading = Reading::File { asked: *asked, answer: Ok(FileValue::Bytes(bytes)) };
+            }
+        }
+        Ok(())
     }
 
     /// Reads a record.
@@ -96,8 +118,8 @@ impl RecordedRun {
             return Err(NotReplayable::Erased);
         }
         let start = record.start().ok_or(NotReplayable::NotStarted)?.clone();
-        let (readings, clock, calls, host_failures) = Default::default();
-        let mut run = Self { id, start, end: record.end().cloned(), calls, readings, clock, host_failures };
+        let (readings, cut, clock, calls, host_failures) = Default::default();
+        let mut run = Self { id, start, end: record.end().cloned(), calls, readings, cut, clock, host_failures };
         for stamped in &record.entries {
             run.read(&stamped.entry.event)?;
         }
@@ -138,6 +160,7 @@ impl RecordedRun {
             Reading::Failed(call, error) => {
                 self.host_failures.insert(*call, error.clone());
             }
+            Reading::Cut(cut) => self.cut = self.cut.or(Some(*cut)),
             other => {
                 if let Reading::MonotonicClock(time) = other {
                     self.clock = self.clock.max(*time);
@@ -165,11 +188,16 @@ impl RecordedRun {
         }
     }
 
-    /// Whether its end follows from its record. It does not where time or a person ended it, or nothing that is known.
+    /// Whether its end follows from its record. It does not where time or a person ended it, or nothing that is known; nor where it was
+    /// stopped for fuel that functions had used on its behalf.
     pub(crate) fn is_whole(&self) -> bool {
         self.end.as_ref().is_some_and(|end| match end.outcome.as_str() {
             "returned" | "raised" | "denied" => true,
-            "stopped" => end.limit.as_deref() != Some("wall_ms"),
+            "stopped" => match end.limit.as_deref() {
+                Some("wall_ms") => false,
+                Some("fuel") => end.usage.fuel >= self.start.limits.fuel,
+                _ => true,
+            },
             _ => false,
         })
     }

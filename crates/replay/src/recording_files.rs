@@ -6,7 +6,7 @@ use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, FileAnswer, FileHandle, FileRequest, RunFiles};
 
 use crate::file_digest::digest;
-use crate::pending_readings::{PendingReadings, counted_bytes};
+use crate::pending_readings::PendingReadings;
 
 /// Passes requests on, and records each with its answer.
 pub(crate) struct RecordingFiles {
@@ -21,7 +21,7 @@ impl RunFiles for RecordingFiles {
         Box::pin(async move {
             let answer = answer.await;
             let reading = Reading::File { asked, answer: answer.clone() };
-            pending.record(counted_bytes(&reading), || reading);
+            pending.record_file(reading);
             answer
         })
     }

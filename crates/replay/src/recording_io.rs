@@ -7,6 +7,7 @@ use exuvia_journal::Reading;
 use exuvia_tool::{BoxFuture, CallError, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
 use crate::pending_readings::PendingReadings;
+use crate::recorded_size::RecordedSize;
 use crate::recording_files::RecordingFiles;
 
 /// Keeps what a run takes from another [`RunIo`], and hands it to a sink in batches: when there are 64 KiB of it, when somebody
@@ -17,14 +18,15 @@ pub struct RecordingIo<I: RunIo> {
 }
 
 impl<I: RunIo> RecordingIo<I> {
-    /// Records what a run takes from `io`. The sink is called on the thread of the run and must not block.
-    pub fn new(io: I, sink: impl FnMut(Vec<Reading>) + Send + 'static) -> Self {
-        Self::after(0, io, sink)
+    /// Records what a run takes from `io`. The sink is called on the thread of the run, must not block, and says whether it keeps the readings:
+    /// if not, the run is not recorded any further.
+    pub fn new(io: I, sink: impl FnMut(Vec<Reading>) -> bool + Send + 'static) -> Self {
+        Self::after(RecordedSize::default(), io, sink)
     }
 
-    /// The same, for a run of which so many bytes are recorded already.
-    pub fn after(bytes: usize, io: I, sink: impl FnMut(Vec<Reading>) + Send + 'static) -> Self {
-        Self { io, pending: PendingReadings::after(bytes, sink) }
+    /// The same, for a run of which so much is recorded already.
+    pub fn after(size: RecordedSize, io: I, sink: impl FnMut(Vec<Reading>) -> bool + Send + 'static) -> Self {
+        Self { io, pending: PendingReadings::after(size, sink) }
     }
 
     /// What was not handed on yet.
@@ -111,8 +113,7 @@ mod tests {
     #[test]
     fn readings_are_handed_on_in_batches_and_at_the_end_and_are_bounded() {
         let (sender, batches) = mpsc::channel();
-        let mut io =
-            RecordingIo::new(SystemIo::new(), move |batch: Vec<_>| sender.send(batch.len()).expect("it is read"));
+        let mut io = RecordingIo::new(SystemIo::new(), move |batch: Vec<_>| sender.send(batch.len()).is_ok());
         let mut bytes = [0; 1_000];
         (0..64).for_each(|_| io.fill_random(&mut bytes));
         assert!(batches.try_recv().is_err(), "the batch is not full");
@@ -124,6 +125,6 @@ mod tests {
         io.wall_clock();
         drop(io);
         let rest: Vec<usize> = batches.try_iter().collect();
-        assert_eq!((rest.iter().sum::<usize>(), rest.len()), (19 + 15, 15));
+        assert_eq!((rest.iter().sum::<usize>(), rest.len()), (19 + 15 + 1, 16), "the last one says that it was cut");
     }
 }

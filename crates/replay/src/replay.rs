@@ -1,12 +1,12 @@
 //! A recorded run, run again.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use exuvia_host::FUEL_SLICE;
 use exuvia_journal::{Archive, Object, Record};
 use exuvia_runtime::{Engine, Instance, Outcome, Report, Run, Script};
-use exuvia_tool::{CallId, Limits, Namespace, RunId};
+use exuvia_tool::{CallId, Limits, Namespace, RunFiles, RunId, locked};
 
 use crate::departure::{Departure, NewCall};
 use crate::difference::{Difference, differences, log_difference};
@@ -15,6 +15,7 @@ use crate::error::{NotReplayable, ReplayError};
 use crate::namespace::kept_namespace;
 use crate::open_files::SessionFiles;
 use crate::progress::Progress;
+use crate::read_files::ReadFiles;
 use crate::recorded_run::RecordedRun;
 use crate::replay_io::ReplayIo;
 use crate::replay_tools::ReplayTools;
@@ -40,6 +41,7 @@ pub struct Replay {
     until_call: Option<CallId>,
     edited: Option<String>,
     takes_any_guest: bool,
+    present_files: Option<Arc<dyn RunFiles>>,
 }
 
 /// What came of a replay.
@@ -50,6 +52,9 @@ pub struct Replayed {
     pub verdict: Verdict,
     /// What of the end differs, for a run that has a recorded end, and a replay that came to one: also of an edited script.
     pub differences: Vec<Difference>,
+    /// Files whose content is not what the run read, where it did not change them itself: by path, at most 100. Empty without files to
+    /// [compare](Replay::beside) with.
+    pub changed_files: Vec<String>,
     /// The report of the replay. One that was ended before its script was is `cancelled`.
     pub report: Report,
 }
@@ -110,7 +115,11 @@ impl Replay {
     /// The same without the scripts of its session that were before it.
     pub(crate) async fn load_alone(archive: &dyn Archive, run: &RunId) -> Result<Self, ReplayError> {
         let record = archive.record(run.as_str()).await?.ok_or(NotReplayable::Unknown)?;
-        let run = RecordedRun::of(&record)?;
+        let mut run = RecordedRun::of(&record)?;
+        if run.has_blocks() {
+            let mut blocks = archive.file_blocks(run.id.as_str()).await?;
+            run.add_blocks(&mut blocks)?;
+        }
         let digest = run.start.namespace_sha256.clone();
         if digest.is_empty() {
             return Err(NotReplayable::NoReadings.into());
@@ -138,13 +147,20 @@ impl Replay {
         if run.start.namespace_sha256.is_empty() || (run.readings.is_empty() && run.is_whole() && !is_further(&run)) {
             return Err(NotReplayable::NoReadings);
         }
+        if let Some(cut) = run.cut {
+            return Err(NotReplayable::Cut(cut));
+        }
+        if run.has_blocks() {
+            return Err(NotReplayable::NoFileContent);
+        }
         if run.end.as_ref().is_some_and(|end| end.outcome == "fault") {
             return Err(NotReplayable::Fault);
         }
         let read = kept_namespace(namespace).filter(|_| namespace.sha256 == run.start.namespace_sha256);
         let namespace = read.ok_or_else(|| NotReplayable::BadNamespace(run.start.namespace_sha256.clone()))?;
         let (run, namespace) = (Arc::new(run), Arc::new(namespace));
-        Ok(Self { run, namespace, before: Vec::new(), until_call: None, edited: None, takes_any_guest: false })
+        let before = Vec::new();
+        Ok(Self { run, namespace, before, until_call: None, edited: None, takes_any_guest: false, present_files: None })
     }
 
     /// Stops when the script makes this call, counted from 1.
@@ -163,6 +179,12 @@ impl Replay {
     #[must_use]
     pub fn with_any_guest(self) -> Self {
         Self { takes_any_guest: true, ..self }
+    }
+
+    /// Compares what the run read of files with what these have now, where it did not change them itself.
+    #[must_use]
+    pub fn beside(self, files: Arc<dyn RunFiles>) -> Self {
+        Self { present_files: Some(files), ..self }
     }
 
     pub(crate) fn into_parts(self) -> (Arc<RecordedRun>, Arc<Namespace>) {
@@ -187,12 +209,18 @@ impl Replay {
             let earlier = if self.takes_any_guest { &earlier.clone().with_any_guest() } else { earlier };
             instance = Some(earlier.run_again(engine, instance, &open).await?);
         }
-        let (run, progress) = self.prepared(engine, &open)?;
+        let read = self.present_files.as_ref().map(|_| Arc::<Mutex<ReadFiles>>::default());
+        let (run, progress) = self.prepared(engine, &open, read.clone())?;
         let report = match instance {
             None => run.execute().await,
             Some(_) => run.execute_in_session(instance).await.0,
         };
-        Ok(self.compared(report, &progress))
+        let mut replayed = self.compared(report, &progress);
+        if let (Some(read), Some(files)) = (read, &self.present_files) {
+            let read = std::mem::take(&mut *locked(&read));
+            replayed.changed_files = read.changed(&**files).await;
+        }
+        Ok(replayed)
     }
 
     /// Runs a script of a session again, and leaves what it left.
@@ -206,7 +234,7 @@ impl Replay {
         instance: Option<Instance>,
         open: &SessionFiles,
     ) -> Result<Instance, NotReplayable> {
-        let (run, progress) = self.prepared(engine, open)?;
+        let (run, progress) = self.prepared(engine, open, None)?;
         let (report, instance) = run.execute_in_session(instance).await;
         if let Outcome::Unavailable(_) = &report.outcome {
             return Err(NotReplayable::NoRoom);
@@ -222,7 +250,13 @@ impl Replay {
         }
     }
 
-    fn prepared(&self, engine: &Engine, open: &SessionFiles) -> Result<(Run, Arc<Progress>), NotReplayable> {
+    /// The run, and how far it has come. What it reads of files is noted in `read`.
+    fn prepared(
+        &self,
+        engine: &Engine,
+        open: &SessionFiles,
+        read: Option<Arc<Mutex<ReadFiles>>>,
+    ) -> Result<(Run, Arc<Progress>), NotReplayable> {
         let limits = self.limits(engine)?;
         let source: Box<dyn Source> = match self.edited {
             None => Box::new(Strict::new(Arc::clone(&self.run))),
@@ -232,8 +266,8 @@ impl Replay {
         let progress = Progress::new(source, self.until_call);
         let tools = ReplayTools { progress: Arc::clone(&progress), namespace: Arc::clone(&self.namespace) };
         let run = engine.run(Script::new(script), limits, Arc::new(tools));
-        let (has_files, open) = (self.run.has_files(), open.clone());
-        let io = ReplayIo { progress: Arc::clone(&progress), has_files, open };
+        let io =
+            ReplayIo { progress: Arc::clone(&progress), has_files: self.run.has_files(), open: open.clone(), read };
         let run = run.with_io(Box::new(io)).with_cancellation(progress.stop());
         Ok((run, progress))
     }
@@ -257,7 +291,8 @@ impl Replay {
     }
 
     fn compared(&self, report: Report, progress: &Progress) -> Replayed {
-        let verdict = |verdict, differences, report| Replayed { verdict, differences, report };
+        let verdict =
+            |verdict, differences, report| Replayed { verdict, differences, changed_files: Vec::new(), report };
         let early = match progress.ending() {
             Some(Ending::Departed(departure)) => Some(Verdict::Departed(*departure)),
             Some(Ending::NewCall(call)) => Some(Verdict::NewCall(call)),

@@ -1,6 +1,6 @@
 //! Time, chance and waiting from a record.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_journal::Reading;
@@ -8,6 +8,7 @@ use exuvia_tool::{BoxFuture, CallId, HostBounds, NextWait, RunFiles, RunIo};
 
 use crate::open_files::SessionFiles;
 use crate::progress::Progress;
+use crate::read_files::ReadFiles;
 use crate::replay_files::ReplayFiles;
 use crate::source::Kind;
 
@@ -16,13 +17,16 @@ pub(crate) struct ReplayIo {
     pub(crate) progress: Arc<Progress>,
     /// Whether the run had files.
     pub(crate) has_files: bool,
+    /// What it reads of them.
+    pub(crate) read: Option<Arc<Mutex<ReadFiles>>>,
     /// What the scripts of its session have open.
     pub(crate) open: SessionFiles,
 }
 
 impl RunIo for ReplayIo {
     fn files(&mut self) -> Option<Arc<dyn RunFiles>> {
-        let files = || ReplayFiles { progress: Arc::clone(&self.progress), open: self.open.clone() };
+        let (read, open) = (self.read.clone(), self.open.clone());
+        let files = || ReplayFiles { progress: Arc::clone(&self.progress), read, open };
         self.has_files.then(|| Arc::new(files()) as _)
     }
 

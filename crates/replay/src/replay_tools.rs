@@ -19,10 +19,14 @@ impl ToolHost for ReplayTools {
         &self.namespace
     }
 
-    fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
         match self.progress.meet(&call) {
             Some(outcome) => Box::pin(std::future::ready(outcome)),
-            None => Box::pin(std::future::pending()),
+            None => {
+                // As one that was held: others were made meanwhile.
+                deadline.give_turn_back();
+                Box::pin(std::future::pending())
+            }
         }
     }
 

@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::departure::Departure;
 use crate::error::{NotReplayable, ReplayError};
-use crate::pending_readings::counted_bytes;
 use crate::recorded_run::RecordedRun;
+use crate::recorded_size::RecordedSize;
 use crate::replay::Replay;
 use crate::resume_io::ResumeIo;
 use crate::resume_tools::ResumeTools;
@@ -81,10 +81,15 @@ impl Resume {
         Ok(())
     }
 
-    /// How many bytes of readings are recorded: those that follow are bounded together with them.
+    /// How much is recorded: what follows is bounded together with it.
     #[must_use]
-    pub fn readings_bytes(&self) -> usize {
-        self.run.readings.iter().map(counted_bytes).sum()
+    pub fn recorded_size(&self) -> RecordedSize {
+        let mut size = RecordedSize::default();
+        for reading in &self.run.readings {
+            // It was within the bounds when it was recorded.
+            let _ = size.add(reading);
+        }
+        size
     }
 
     /// Where the clock of the run stood at the end of its record.

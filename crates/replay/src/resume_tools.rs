@@ -38,7 +38,7 @@ impl ToolHost for ResumeTools {
             // Its time begins when it can be made.
             let hold = Hold::begin(&deadline);
             resuming.until_live().await;
-            if !hold.end() {
+            if !hold.end().await {
                 return std::future::pending().await;
             }
             live.call(call, deadline).await

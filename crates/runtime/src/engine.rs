@@ -22,6 +22,9 @@ pub struct EngineConfig {
     /// Runs at the same time. Further ones wait. Default [`CONCURRENT_RUNS`]. Each takes memory only while it runs, and reserves
     /// [address space](Self::address_space_bytes): on Linux when there first are so many runs, elsewhere from the start.
     pub concurrent_runs: u32,
+    /// How deep runs may be below each other, where the calls of one are answered by another ([`RunTree`](crate::RunTree)). Default 0: not at
+    /// all. For each level as much address space is reserved again as [`concurrent_runs`](Self::concurrent_runs) reserves.
+    pub nested_levels: u32,
     /// How deep the stack of a guest may get, in bytes. Default 32 MiB: with less, deep recursion in C code of the
     /// interpreter ends the run where it could have raised a RecursionError. Only touched pages cost memory.
     pub stack_bytes: usize,
@@ -43,6 +46,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             concurrent_runs: CONCURRENT_RUNS,
+            nested_levels: 0,
             stack_bytes: 32 << 20,
             memory_bytes_max: 4 << 30,
             runs_memory_bytes: 5 << 30,
@@ -73,9 +77,10 @@ impl EngineConfig {
         u64::from(self.instances()).saturating_mul(slots::space_bytes(self.run_stack_bytes()))
     }
 
-    /// How many instances there may be at a time.
+    /// How many instances there may be at a time, on all levels together.
     pub(crate) fn instances(&self) -> u32 {
-        self.concurrent_runs.saturating_add(self.resting_instances)
+        let runs = self.concurrent_runs.saturating_mul(self.nested_levels.saturating_add(1));
+        runs.saturating_add(self.resting_instances)
     }
 
     /// What the stack of one run may take, in bytes.
@@ -95,10 +100,25 @@ pub(crate) struct Inner {
     pub(crate) engine: wasmtime::Engine,
     pub(crate) guest: GuestPre<StoreState>,
     pub(crate) turns: Arc<Semaphore>,
+    /// Of runs below others, by their level. A run waits only for those on its own, which wait only for those below.
+    pub(crate) nested_turns: Vec<Arc<Semaphore>>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) config: EngineConfig,
     pub(crate) slots: Arc<Slots>,
     guest_sha256: String,
+}
+
+/// What the runs of engines that are beside each other share.
+struct Shared {
+    turns: Arc<Semaphore>,
+    budget: Arc<Budget>,
+}
+
+impl Shared {
+    fn new(config: &EngineConfig) -> Self {
+        let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
+        Self { turns, budget: Budget::new(config.runs_memory_bytes) }
+    }
 }
 
 /// What a store holds.
@@ -121,7 +141,10 @@ impl Engine {
     /// The processor lacks an instruction set of the artifact's baseline, or the address space cannot be reserved.
     #[cfg(feature = "embedded-guest")]
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
-        Inner::new(config, GuestSource::Embedded).map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
+        let shared = Shared::new(config);
+        Inner::new(config, shared, GuestSource::Embedded)
+            .map(|inner| Self { inner: Arc::new(inner) })
+            .map_err(EngineError)
     }
 
     /// An engine with another guest than the program's own, or of a program that has none.
@@ -130,8 +153,23 @@ impl Engine {
     ///
     /// The processor lacks an instruction set of the baseline, or the address space cannot be reserved. The guest was made for another version of the interface `exuvia:sandbox` than this program has.
     pub fn with_guest(config: &EngineConfig, guest: Guest) -> Result<Self, EngineError> {
+        Self::compiled(config, Shared::new(config), guest)
+    }
+
+    /// An engine with another guest beside this one: the runs of both together are as many at a time, and hold as much memory, as those of
+    /// this one alone may. The compiled guest is not counted in that.
+    ///
+    /// # Errors
+    ///
+    /// As [`with_guest`](Self::with_guest).
+    pub fn beside(&self, guest: Guest) -> Result<Self, EngineError> {
+        let Inner { turns, budget, config, .. } = &*self.inner;
+        Self::compiled(config, Shared { turns: Arc::clone(turns), budget: Arc::clone(budget) }, guest)
+    }
+
+    fn compiled(config: &EngineConfig, shared: Shared, guest: Guest) -> Result<Self, EngineError> {
         let context = format!("guest {}", guest.sha256());
-        let inner = Inner::new(config, GuestSource::Compiled(guest)).context(context);
+        let inner = Inner::new(config, shared, GuestSource::Compiled(guest)).context(context);
         inner.map(|inner| Self { inner: Arc::new(inner) }).map_err(EngineError)
     }
 
@@ -139,6 +177,12 @@ impl Engine {
     #[must_use]
     pub fn concurrent_runs(&self) -> u32 {
         self.inner.config.concurrent_runs
+    }
+
+    /// How deep runs may be below each other.
+    #[must_use]
+    pub fn nested_levels(&self) -> u32 {
+        self.inner.config.nested_levels
     }
 
     /// How many runs with this limit on memory have [room at the same time](EngineConfig::runs_at_limit).
@@ -166,6 +210,12 @@ impl Engine {
         let _all = self.inner.turns.acquire_many(self.inner.config.concurrent_runs).await;
     }
 
+    /// Whether there is another clone: a run, or somebody who may begin one.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.inner) > 1
+    }
+
     /// Prepares one execution of `script`. Nothing happens before [`Run::execute`].
     pub fn run(&self, script: Script, limits: Limits, tools: Arc<dyn ToolHost>) -> Run {
         Run::new(self.clone(), script, self.effective(limits), tools)
@@ -191,13 +241,13 @@ impl Engine {
 }
 
 impl Inner {
-    fn new(config: &EngineConfig, guest: GuestSource) -> wasmtime::Result<Self> {
+    fn new(config: &EngineConfig, shared: Shared, guest: GuestSource) -> wasmtime::Result<Self> {
         let guest_sha256 = guest.sha256().to_owned();
         let room = || {
             format!(
                 "{} runs at a time reserve {} GiB of address space, which `ulimit -v` and the like may forbid: fewer runs reserve \
                  less",
-                config.concurrent_runs,
+                config.instances(),
                 config.address_space_bytes() >> 30
             )
         };
@@ -209,8 +259,9 @@ impl Inner {
         let mut linker = Linker::new(&engine);
         add_to_linker(&mut linker)?;
         let guest = GuestPre::new(linker.instantiate_pre(&component)?)?;
-        let turns = Arc::new(Semaphore::new(config.concurrent_runs as usize));
-        let (budget, config) = (Budget::new(config.runs_memory_bytes), config.clone());
-        Ok(Self { engine, guest, turns, budget, config, slots, guest_sha256 })
+        let (Shared { turns, budget }, config) = (shared, config.clone());
+        let level = |_| Arc::new(Semaphore::new(config.concurrent_runs as usize));
+        let nested_turns = (0..config.nested_levels).map(level).collect();
+        Ok(Self { engine, guest, turns, nested_turns, budget, config, slots, guest_sha256 })
     }
 }

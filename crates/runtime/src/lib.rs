@@ -37,6 +37,9 @@
 //! Without it the program brings a component as a file (`exuvia guest export` writes one, and the crate `exuvia-guest` holds one),
 //! compiles it when it starts, and takes [`Engine::with_guest`].
 
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("exuvia-runtime needs a 64-bit platform: each script has 4 GiB of address space of its own");
+
 #[cfg(feature = "embedded-guest")]
 mod artifact;
 mod budget;
@@ -68,6 +71,7 @@ mod slots;
 mod snapshot;
 #[cfg(target_os = "linux")]
 mod space;
+mod tree;
 
 #[cfg(feature = "embedded-guest")]
 pub use artifact::{GUEST_COMPONENT, GUEST_DIGEST};
@@ -84,6 +88,7 @@ pub use script::Script;
 #[cfg(target_os = "linux")]
 #[doc(hidden)]
 pub use slots::{DirtyPages, Slots};
+pub use tree::RunTree;
 
 #[cfg(all(doctest, feature = "embedded-guest"))]
 #[doc = include_str!("../README.md")]

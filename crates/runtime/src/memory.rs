@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::{ResourceLimiterAsync, Result};
 
 use crate::budget::{Budget, Claimed, Share, Waits};
+use crate::tree::{RunTree, TreeMemory};
 
 /// Memory that a run holds from its start, in bytes: the interpreter's own, and some for the script. Most scripts never ask for
 /// more, and so never wait for any.
@@ -20,7 +21,18 @@ pub(crate) struct MemoryLimit {
     peak_bytes: u64,
     refused: bool,
     stack_bytes: u64,
-    share: Share,
+    held: Held,
+}
+
+/// What is held on behalf of a guest.
+enum Held {
+    Own(Share),
+    /// A part of what the runs of a tree hold.
+    Part {
+        memory: Arc<TreeMemory>,
+        own: u64,
+        stack_bytes: u64,
+    },
 }
 
 impl MemoryLimit {
@@ -28,18 +40,48 @@ impl MemoryLimit {
     pub(crate) async fn admitted(budget: &Arc<Budget>, limit_bytes: u64, stack_bytes: u64) -> Self {
         let first = stack_bytes.saturating_add(limit_bytes.min(FIRST_BYTES));
         let share = budget.admit(first, stack_bytes.saturating_add(limit_bytes)).await;
-        Self { limit_bytes, current_bytes: 0, peak_bytes: 0, refused: false, stack_bytes, share }
+        Self::of(limit_bytes, stack_bytes, Held::Own(share))
+    }
+
+    /// The same for the first run of a tree, with stacks for so many runs below it.
+    pub(crate) async fn first_of(
+        tree: &RunTree,
+        budget: &Arc<Budget>,
+        limit_bytes: u64,
+        (stack_bytes, below): (u64, u64),
+    ) -> Self {
+        let first = stack_bytes.saturating_add(limit_bytes.min(FIRST_BYTES));
+        let stacks = stack_bytes.saturating_mul(below.saturating_add(1));
+        let share = budget.admit(first, stacks.saturating_add(limit_bytes)).await;
+        Self::of(limit_bytes, stack_bytes, Held::part(tree.begin(share, limit_bytes, stack_bytes), stack_bytes))
+    }
+
+    /// The same for a run below another one, out of what the first one may hold. None: nothing of that is left.
+    pub(crate) async fn below(tree: &RunTree, limit_bytes: u64, stack_bytes: u64) -> Option<Self> {
+        let memory = tree.memory()?;
+        if !memory.hold_stack(stack_bytes).await {
+            return None;
+        }
+        Some(Self::of(limit_bytes, stack_bytes, Held::part(memory, stack_bytes)))
+    }
+
+    fn of(limit_bytes: u64, stack_bytes: u64, held: Held) -> Self {
+        Self { limit_bytes, current_bytes: 0, peak_bytes: 0, refused: false, stack_bytes, held }
     }
 
     /// The guest rests between two scripts: it has no stack, and grows no more.
     pub(crate) fn rest(&mut self) {
-        self.share.rest(self.current_bytes);
+        // Scripts of sessions are in no tree.
+        if let Held::Own(share) = &mut self.held {
+            share.rest(self.current_bytes);
+        }
     }
 
     /// The guest runs a further script, with this limit on all of its memory. False: there is no room.
     pub(crate) fn wake(&mut self, limit_bytes: u64) -> bool {
         let most = limit_bytes.max(self.current_bytes);
-        let is_awake = self.share.wake(self.stack_bytes + self.current_bytes, self.stack_bytes.saturating_add(most));
+        let Held::Own(share) = &mut self.held else { return false };
+        let is_awake = share.wake(self.stack_bytes + self.current_bytes, self.stack_bytes.saturating_add(most));
         if is_awake {
             (self.limit_bytes, self.peak_bytes, self.refused) = (limit_bytes, self.current_bytes, false);
         }
@@ -53,12 +95,18 @@ impl MemoryLimit {
 
     /// How long the guest waits for memory that other runs hold.
     pub(crate) fn waits(&self) -> Arc<Waits> {
-        self.share.waits()
+        match &self.held {
+            Held::Own(share) => share.waits(),
+            Held::Part { memory, .. } => memory.waits(),
+        }
     }
 
     /// What counts as held by the guest until its memory is clean again.
     pub(crate) fn claimed(&self) -> Arc<Claimed> {
-        self.share.claimed()
+        match &self.held {
+            Held::Own(share) => share.claimed(),
+            Held::Part { memory, .. } => memory.claimed(),
+        }
     }
 
     pub(crate) fn peak_bytes(&self) -> u64 {
@@ -71,11 +119,40 @@ impl MemoryLimit {
     }
 }
 
+impl Held {
+    fn part(memory: Arc<TreeMemory>, stack_bytes: u64) -> Self {
+        Self::Part { memory, own: 0, stack_bytes }
+    }
+
+    /// Waits until the guest may have a memory of so many bytes.
+    async fn hold(&mut self, bytes: u64, stack_bytes: u64) -> bool {
+        match self {
+            Self::Own(share) => share.hold(stack_bytes + bytes).await,
+            Self::Part { own, .. } if bytes <= *own => true,
+            Self::Part { memory, own, .. } => {
+                let is_held = memory.hold(*own, bytes).await;
+                if is_held {
+                    *own = bytes;
+                }
+                is_held
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Self::Part { memory, own, stack_bytes } = self {
+            memory.give_back(*own, *stack_bytes);
+        }
+    }
+}
+
 #[async_trait::async_trait]
 impl ResourceLimiterAsync for MemoryLimit {
     async fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
         let grown = self.current_bytes + (desired - current) as u64;
-        if grown > self.limit_bytes || !self.share.hold(self.stack_bytes + grown).await {
+        if grown > self.limit_bytes || !self.held.hold(grown, self.stack_bytes).await {
             self.refused = true;
             return Ok(false);
         }

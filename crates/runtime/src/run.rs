@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_host::{EventSink, Guest, GuestOutcome, Sandbox, SystemIo};
 use exuvia_tool::{ActiveTime, BoxFuture, CallRecord, HeldCall, RunIo, ToolHost};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wasmtime::Store;
 
@@ -15,6 +16,7 @@ use crate::instance::{Instance, NO_ROOM};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
 use crate::run_end::{self, End};
+use crate::tree::RunTree;
 use crate::{Engine, Limits, Outcome, Report, Script, Usage};
 
 /// The largest part of one exchange with the guest that is neither a text nor bound by the guest's own memory, in bytes.
@@ -34,6 +36,8 @@ pub struct Run {
     held: BoxFuture<'static, Vec<HeldCall>>,
     spent: Duration,
     active: Arc<ActiveTime>,
+    /// What it shares with others, and how far it is below the first of them.
+    tree: Option<(RunTree, u32)>,
 }
 
 impl Run {
@@ -51,6 +55,7 @@ impl Run {
             held: Box::pin(std::future::pending()),
             spent: Duration::ZERO,
             active,
+            tree: None,
         }
     }
 
@@ -98,6 +103,13 @@ impl Run {
         self
     }
 
+    /// Shares its bounds with the other runs of a tree: with `level` 0 as the first of them, otherwise so far below it. The first one begins
+    /// before the others, and ends after them.
+    pub fn with_tree(mut self, tree: RunTree, level: u32) -> Self {
+        self.tree = Some((tree, level));
+        self
+    }
+
     /// Runs the script to its end, whatever end that is. Must be called on a tokio runtime with timers.
     ///
     /// Dropping the future stops the run and its calls at once, without a report.
@@ -119,17 +131,23 @@ impl Run {
         if let Some(stop) = self.script.too_large(&self.limits) {
             return not_started(Outcome::Stopped(stop));
         }
+        let Some(turns) = self.turns() else {
+            return (Report::fault("runs are nested deeper than the engine has room for"), None);
+        };
         let turn = tokio::select! {
-            turn = Arc::clone(&self.engine.inner.turns).acquire_owned() => turn,
+            turn = turns.acquire_owned() => turn,
             () = self.cancellation.cancelled() => return not_started(Outcome::Cancelled),
         };
         // The semaphore is never closed.
         let Ok(turn) = turn else { return (Report::fault("the engine is closed"), None) };
-        let Inner { budget, config, slots, .. } = &*self.engine.inner;
         let memory = tokio::select! {
-            memory = MemoryLimit::admitted(budget, self.limits.memory_bytes, config.run_stack_bytes()) => memory,
+            memory = memory(&self.engine, &self.limits, self.tree.as_ref()) => memory,
             () = self.cancellation.cancelled() => return not_started(Outcome::Cancelled),
         };
+        let Some(memory) = memory else {
+            return not_started(Outcome::Stopped(run_end::no_memory_left(&self.limits)));
+        };
+        let slots = &self.engine.inner.slots;
         // Dropped after the store, also where the future of this run is dropped.
         let cleaning = Cleaning::after(slots, turn, memory.claimed());
         let (report, left) = self.execute_now(Place::New(Box::new(memory)), keeps).await;
@@ -139,6 +157,14 @@ impl Run {
                 cleaning.soon();
                 (report, None)
             }
+        }
+    }
+
+    /// Where it waits for its turn. None: it is below too many others.
+    fn turns(&self) -> Option<Arc<Semaphore>> {
+        match &self.tree {
+            None | Some((_, 0)) => Some(Arc::clone(&self.engine.inner.turns)),
+            Some((_, level)) => self.engine.inner.nested_turns.get(*level as usize - 1).cloned(),
         }
     }
 
@@ -166,7 +192,7 @@ impl Run {
     /// What is left, if it is to be kept: the store and its guest.
     async fn execute_now(self, place: Place, keeps: bool) -> (Report, Option<(Store<StoreState>, Guest)>) {
         let started = Instant::now();
-        let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent, active } = self;
+        let Self { engine, script, limits, tools, io, start, events, cancellation, held, spent, active, tree } = self;
         let counted = Counted { started, paused: active.paused(started), active: Arc::clone(&active) };
         start();
         let (mut store, guest) = match place {
@@ -180,7 +206,11 @@ impl Run {
                 (*store, Some(guest))
             }
         };
-        store.data_mut().sandbox.set_active_time(Arc::clone(&active));
+        let sandbox = &mut store.data_mut().sandbox;
+        sandbox.set_active_time(Arc::clone(&active));
+        if let Some((tree, _)) = &tree {
+            sandbox.share_fuel(tree.fuel());
+        }
         let sandbox = &store.data().sandbox;
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let waits = store.data().memory.waits();
@@ -265,6 +295,20 @@ impl Report {
             kept_as: None,
             unrecorded: 0,
         }
+    }
+}
+
+/// Waits until there is memory for a run. None: the runs of its tree hold all that they may.
+async fn memory(engine: &Engine, limits: &Limits, tree: Option<&(RunTree, u32)>) -> Option<MemoryLimit> {
+    let Inner { budget, config, .. } = &*engine.inner;
+    let (limit, stack) = (limits.memory_bytes, config.run_stack_bytes());
+    match tree {
+        None => Some(MemoryLimit::admitted(budget, limit, stack).await),
+        Some((tree, 0)) => {
+            let stacks = (stack, u64::from(config.nested_levels));
+            Some(MemoryLimit::first_of(tree, budget, limit, stacks).await)
+        }
+        Some((tree, _)) => MemoryLimit::below(tree, limit, stack).await,
     }
 }
 

@@ -121,6 +121,11 @@ fn result_too_large(bytes: u64, limits: &Limits) -> Outcome {
     Outcome::Stopped(LimitHit { limit: Limit::ResultBytes, message, error: None })
 }
 
+/// Why a run cannot begin whose tree holds all the memory that it may.
+pub(crate) fn no_memory_left(limits: &Limits) -> LimitHit {
+    stop(Limit::MemoryBytes, limits, None)
+}
+
 fn stop(limit: Limit, limits: &Limits, error: Option<ScriptError>) -> LimitHit {
     let message = match limit {
         Limit::Fuel => {

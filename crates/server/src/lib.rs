@@ -28,6 +28,7 @@ mod script_questions;
 mod stdio;
 mod updates;
 mod viewer;
+mod workspace_files;
 
 pub use mcp_handler::METHODS;
 pub use pending_gateway::PendingGateway;

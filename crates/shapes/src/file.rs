@@ -137,6 +137,18 @@ impl ShapeFile {
         self.write(&all)
     }
 
+    /// Adds what was learned elsewhere. What says nothing new, as a file that was imported before, changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add).
+    pub fn import(&self, learned: &Learned) -> Result<(), ShapeFileError> {
+        let _lock = self.lock()?;
+        let mut all = self.read()?;
+        all.import(learned.clone());
+        self.write(&all)
+    }
+
     /// Forgets the tools for which this holds. How many those were.
     ///
     /// # Errors

@@ -169,6 +169,20 @@ impl Learned {
         }
     }
 
+    /// The same of what may have been added before: a shape that says nothing beyond what is known is not counted again.
+    pub fn import(&mut self, other: Self) {
+        for (tool, shape) in other.0 {
+            let is_known = self.0.get(&tool).is_some_and(|known| {
+                let mut both = known.clone();
+                both.merge(shape.clone());
+                both.is_like(known)
+            });
+            if !is_known {
+                self.add(tool, shape);
+            }
+        }
+    }
+
     /// Those alone that are for any schema: what was imported of documentation.
     #[must_use]
     pub fn documented(mut self) -> Self {
@@ -205,6 +219,21 @@ mod tests {
         assert!(shapes.add(&key(json!({"a": 1})), shape("{\"id\": null}")), "another shape");
         assert!(shapes.get(&key(json!({"a": 2}))).is_none());
         assert_eq!(shapes.get(&key(json!({"a": 1}))).expect("known").to_string(), "{\"id\": int | None}");
+    }
+
+    #[test]
+    fn what_is_imported_twice_counts_once() {
+        let key = ToolKey::new("crm", "get", &json!({}));
+        let mut learned = Learned::default();
+        learned.add(key.clone(), shape("{\"id\": 1}"));
+        let mut all = Learned::default();
+        for _ in 0..2 {
+            all.import(learned.clone());
+        }
+        assert_eq!(all.get(&key).map(Shape::seen), Some(1));
+        learned.add(key.clone(), shape("{\"id\": null}"));
+        all.import(learned);
+        assert_eq!(all.get(&key).expect("known").to_string(), "{\"id\": int | None}");
     }
 
     #[test]

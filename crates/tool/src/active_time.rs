@@ -10,7 +10,7 @@ use crate::locked::locked;
 
 /// The time that counts for a run: its clock and its time stand still while it waits for nothing but calls that are held.
 ///
-/// Calls are counted from their turns to their answers; a call is held while it waits for an approval. What has no held call pays for
+/// Calls are counted until they have their answers; a call is held while it waits for an approval. What has no held call pays for
 /// a few counters. All methods may be called on any thread. This crate has no clock: who calls says what time it is.
 #[derive(Debug, Default)]
 pub struct ActiveTime {
@@ -45,7 +45,7 @@ impl ActiveTime {
         self.update(&mut pauses, now);
     }
 
-    /// A call has its turn.
+    /// A call is made.
     pub fn call_began(&self, now: impl FnOnce() -> Instant) {
         self.calls.fetch_add(1, Ordering::SeqCst);
         self.changed(now);

@@ -1,14 +1,24 @@
 //! The deadline of a call.
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::ActiveTime;
 use crate::call::CallError;
 use crate::locked::locked;
+use crate::{ActiveTime, BoxFuture};
 
 /// Longer than anything that waits here lives. What is allowed beyond that is allowed for that long.
 const AGES: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+
+/// The turns of a run's calls: as many are made at a time.
+pub trait Turns: Send + Sync + fmt::Debug {
+    /// Completes when there is a turn, which is taken then.
+    fn take(&self) -> BoxFuture<'_, ()>;
+
+    /// A turn that was taken is free again.
+    fn give_back(&self);
+}
 
 /// The deadline of a call. Set once, when the call is admitted, and the same in every layer: of several timers with the same
 /// duration the outermost may fire first, and the inner layers would not learn what happened. Clones are
@@ -20,6 +30,8 @@ pub struct Deadline {
     moved: Arc<Mutex<Moved>>,
     /// The time of its run, which stands still while its calls are held.
     of_run: Option<Arc<ActiveTime>>,
+    /// Where the turn of the call is from. None: it needs none.
+    turns: Option<Arc<dyn Turns>>,
 }
 
 /// What has become of a deadline since it was set.
@@ -33,19 +45,44 @@ struct Moved {
     held_since: Option<Instant>,
     /// How many questions of its server wait for an answer.
     asks: usize,
+    has_turn: bool,
 }
 
 impl Deadline {
     /// This long after `start`, for about 30 years at most.
     #[must_use]
     pub fn after(start: Instant, allowed: Duration) -> Self {
-        Self { start, allowed: allowed.min(AGES), moved: Arc::default(), of_run: None }
+        Self { start, allowed: allowed.min(AGES), moved: Arc::default(), of_run: None, turns: None }
     }
 
     /// The same, of a call of the run whose time this is.
     #[must_use]
     pub fn of_run(self, time: Arc<ActiveTime>) -> Self {
         Self { of_run: Some(time), ..self }
+    }
+
+    /// The same, of a call that has one of these turns.
+    #[must_use]
+    pub fn with_turn(self, turns: Arc<dyn Turns>) -> Self {
+        locked(&self.moved).has_turn = true;
+        Self { turns: Some(turns), ..self }
+    }
+
+    /// The call waits for something that may take days, or is over: another one may be made meanwhile. Without effect where it has no turn.
+    pub fn give_turn_back(&self) {
+        let had_turn = std::mem::take(&mut locked(&self.moved).has_turn);
+        if let Some(turns) = self.turns.as_ref().filter(|_| had_turn) {
+            turns.give_back();
+        }
+    }
+
+    /// Waits until the call has a turn again.
+    pub async fn take_turn(&self) {
+        let has_turn = locked(&self.moved).has_turn;
+        if let Some(turns) = self.turns.as_ref().filter(|_| !has_turn) {
+            turns.take().await;
+            locked(&self.moved).has_turn = true;
+        }
     }
 
     /// The moment, as it is now. While the call is held it does not come.
@@ -73,7 +110,7 @@ impl Deadline {
         // How long the call was held is no part of what the other one allows.
         let held = locked(&self.moved).held;
         let start = other.start.checked_sub(held).unwrap_or(other.start);
-        Self { start, moved: self.moved, of_run: self.of_run, ..other }
+        Self { start, moved: self.moved, of_run: self.of_run, turns: self.turns, ..other }
     }
 
     /// Puts it off, so that from `now` there is as much time as there was at the start, but no more than `most` in all. It never

@@ -4,6 +4,8 @@
 //! plain data, so that a run can be recorded and replayed with what it read.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::BoxFuture;
@@ -99,6 +101,56 @@ pub struct FileEntry {
     pub kind: FileKind,
 }
 
+/// What was read of a file. Clones share it, with its digest once somebody has computed that.
+#[derive(Clone)]
+pub struct FileBytes(Arc<Content>);
+
+struct Content {
+    bytes: Vec<u8>,
+    digest: OnceLock<[u8; 32]>,
+}
+
+impl FileBytes {
+    /// The digest of the bytes, which `of` computes at most once for all clones.
+    pub fn digest(&self, of: impl FnOnce(&[u8]) -> [u8; 32]) -> [u8; 32] {
+        *self.0.digest.get_or_init(|| of(&self.0.bytes))
+    }
+}
+
+impl From<Vec<u8>> for FileBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(Content { bytes, digest: OnceLock::new() }))
+    }
+}
+
+impl Deref for FileBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0.bytes
+    }
+}
+
+impl AsRef<[u8]> for FileBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl PartialEq for FileBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self[..] == other[..]
+    }
+}
+
+impl Eq for FileBytes {}
+
+impl fmt::Debug for FileBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self[..].fmt(f)
+    }
+}
+
 /// What a request came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileValue {
@@ -112,7 +164,7 @@ pub enum FileValue {
         kind: FileKind,
     },
     /// What was read. Empty: the end of the file.
-    Bytes(Vec<u8>),
+    Bytes(FileBytes),
     /// All of it was written, so many bytes.
     Written(u64),
     /// What is known of it.

@@ -12,7 +12,7 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Answers the calls of a run.
 ///
 /// One `ToolHost` serves one run: it is where a gateway keeps the grants of that run. Calls arrive concurrently, up to the
-/// run's `concurrent_calls`; dropping the future of a call cancels it.
+/// run's `concurrent_calls`, those aside that have given their [turn back](Deadline::give_turn_back); dropping the future of a call cancels it.
 pub trait ToolHost: Send + Sync + 'static {
     /// The servers and tools that the script sees. Must give the same answer for the whole run.
     fn namespace(&self) -> &Namespace;

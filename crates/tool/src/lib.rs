@@ -60,11 +60,12 @@ pub use call::{CallError, CallId, HeldApproval, HeldCall, ToolCall, ToolName, To
 pub use context::{CallContext, DirectCallId, Origin, Principal, TraceContext, UnknownPrincipal};
 pub use cost::{Cost, NoCost};
 pub use credential::CredentialId;
-pub use deadline::Deadline;
+pub use deadline::{Deadline, Turns};
 pub use event::{ApprovalId, CallRecord, LogStream, RunEvent, RunId};
 pub use extent::{Extent, MAX_DEPTH, MAX_TREE_BYTES, TooDeep};
 pub use files::{
-    FileAnswer, FileEntry, FileError, FileHandle, FileKind, FileRequest, FileStat, FileValue, OpenHow, RunFiles,
+    FileAnswer, FileBytes, FileEntry, FileError, FileHandle, FileKind, FileRequest, FileStat, FileValue, OpenHow,
+    RunFiles,
 };
 pub use io::{BoxFuture, HostBounds, NextWait, RunIo, ToolHost};
 pub use json::{Json, JsonError, JsonErrorKind};

@@ -11,6 +11,8 @@ pub enum Withheld {
     New,
     /// What was accepted of its server cannot be read or stored.
     Unverified,
+    /// It is a function whose file is not as it was promoted.
+    Unpromoted,
 }
 
 impl Withheld {
@@ -25,6 +27,11 @@ impl Withheld {
             Self::New => format!(
                 "{tool} is withheld: it is new on its server, and the operator has not accepted it \
                 (`exuvia tools accept {tool}`); go on without it"
+            ),
+            Self::Unpromoted => format!(
+                "{tool} is withheld: its file changed, and nobody has promoted the change \
+                (`exuvia functions promote {}`); go on without it",
+                tool.tool
             ),
             Self::Unverified => format!(
                 "{tool} is withheld: what the operator accepted of its server cannot be read or stored, which the operator \

@@ -53,7 +53,7 @@ impl Session {
             FileRequest::Open { at, path, how } => self.open(at, &path, how),
             FileRequest::Read { file, offset, length } => {
                 let length = length.min(MAX_READ_BYTES) as usize;
-                read(self.get(file)?.readable()?, offset, length).map(FileValue::Bytes)
+                read(self.get(file)?.readable()?, offset, length).map(|bytes| FileValue::Bytes(bytes.into()))
             }
             FileRequest::Write { file, offset, bytes } => {
                 self.workspace.write(self.get(file)?.writable()?, offset, &bytes).map(FileValue::Written)

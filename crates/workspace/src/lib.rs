@@ -10,6 +10,7 @@
 //! count of what was added. A file that was removed counts until the last run has closed it, as on the disk. What other processes
 //! change is counted when the workspace is [opened](Workspace::open).
 
+mod browser;
 mod error;
 mod files;
 mod handles;
@@ -21,6 +22,7 @@ mod tree;
 mod usage;
 mod workspace;
 
+pub use browser::{Browser, FilePage, FoundFile, RemoveError};
 pub use files::WorkspaceFiles;
 pub use quota::Quota;
 pub use registry::Registry;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use exuvia_tool::locked;
 
@@ -51,7 +51,7 @@ impl Registry {
         let mut removed = 0;
         for entry in entries {
             let directory = entry?.path();
-            if self.set_aside(&directory, unused)? {
+            if self.set_aside(&directory, Some(unused))? {
                 removed += 1;
             }
             let aside = aside(&directory);
@@ -62,15 +62,31 @@ impl Registry {
         Ok(removed)
     }
 
-    /// Renames a directory that was not used for so long, and is not in use now. The lock is held for no longer: what is removed may be large,
+    /// Removes a directory unless it is in use. Returns whether it is gone. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be removed.
+    pub fn remove(&self, directory: &Path) -> std::io::Result<bool> {
+        if directory.exists() && !self.set_aside(directory, None)? {
+            return Ok(false);
+        }
+        let aside = aside(directory);
+        if aside.exists() {
+            std::fs::remove_dir_all(&aside)?;
+        }
+        Ok(true)
+    }
+
+    /// Renames a directory that was not used for so long, if that is asked, and is not in use now. The lock is held for no longer: what is removed may be large,
     /// and runs wait for it.
-    fn set_aside(&self, directory: &Path, unused: Duration) -> std::io::Result<bool> {
+    fn set_aside(&self, directory: &Path, unused: Option<Duration>) -> std::io::Result<bool> {
         let mut open = locked(&self.0);
         let in_use = open.get(directory).is_some_and(|entry| Arc::strong_count(&entry.workspace) > 1);
-        let is_old = |used: SystemTime| used.elapsed().is_ok_and(|age| age > unused);
         // One that cannot be looked at, or is gone, stays as it is.
-        let used = std::fs::metadata(directory).and_then(|metadata| metadata.modified());
-        if in_use || !used.is_ok_and(is_old) {
+        let used = || std::fs::metadata(directory).and_then(|metadata| metadata.modified());
+        let is_old = |unused| used().is_ok_and(|used| used.elapsed().is_ok_and(|age| age > unused));
+        if in_use || !unused.is_none_or(is_old) {
             return Ok(false);
         }
         open.remove(directory);
@@ -148,6 +164,9 @@ mod tests {
             .map(|entry| entry.expect("it is read").file_name())
             .collect();
         assert_eq!(left, ["open"]);
+        assert!(!registry.remove(&directory("open")).expect("looked at") && directory("open").exists());
         drop(kept);
+        assert!(registry.remove(&directory("open")).expect("removed") && !directory("open").exists());
+        assert!(registry.remove(&directory("never")).expect("looked at"));
     }
 }

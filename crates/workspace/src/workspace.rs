@@ -164,7 +164,10 @@ impl Workspace {
             return Err(FileError::Quota);
         }
         let written = write_all(file, offset, bytes);
-        // Of a write that failed, some may be there.
+        if written.is_err() {
+            // What of it lies behind the end goes again; where that fails as well, it counts.
+            let _ = size(file).map(|now| if now > before { file.set_len(before) } else { Ok(()) });
+        }
         accounts.resized(before, size(file)?);
         written.map_err(|error| shown(&error))?;
         Ok(bytes.len() as u64)
@@ -186,6 +189,10 @@ impl Workspace {
     }
 
     pub(crate) fn set_modified(&self, path: &Path, modified: Duration) -> Result<(), FileError> {
+        if path.as_os_str().is_empty() {
+            // That of the top says when the workspace was used last.
+            return Ok(());
+        }
         let time = UNIX_EPOCH.checked_add(modified).ok_or(FileError::Invalid)?;
         let time = SystemTimeSpec::from(SystemTime::from_std(time));
         self.top.set_symlink_times(beneath(path), None, Some(time)).map_err(|error| shown(&error))

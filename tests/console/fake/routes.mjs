@@ -9,7 +9,7 @@ import * as world from "./world.mjs";
 /** The parameters of each list: others are refused, as the daemon does. */
 const PARAMETERS = {
   runs: "principal server tool outcome since until text slow_ms failed limit before", approvals: "state run limit before", tools: "server", usage: "by since until days",
-  explain: "principal role server tool", servers: "lines", tokens: "days",
+  explain: "principal role server tool", servers: "lines", tokens: "days", workspaces: "path before limit offset",
 };
 
 export function routed(fake, method, [area, name, action, extra], query, body) {
@@ -124,6 +124,21 @@ const areas = {
     const tools = [["crm", "get_contacts"], ["mail", "send"]].map(([server, tool]) => ({ server, tool, lines: lines.flatMap((line, index) => (line.includes(`${server}.${tool}`) ? [index + 1] : [])), standing: tool === "send" ? "needs-approval" : "allowed" })).filter(({ lines: at }) => at.length);
     const findings = wrong < 0 ? [] : [{ line: wrong + 1, message: "crm has no tool get_contract; did you mean get_contact?", severity: "error" }];
     return { verdict: findings.length ? "rejected" : tools.some(({ standing }) => standing === "needs-approval") ? "needs-approval" : "allowed", message: "", findings, tools, reasons: [], code: SCRIPT.length };
+  },
+  workspaces(fake, { name, action, extra, query, body }) {
+    if (!name) return { items: world.WORKSPACES, next: null };
+    if (!world.WORKSPACES.find((one) => one.name === name)?.directories.includes(action)) return undefined;
+    const entry = (path, kind = "file") => ({ name: path, kind, size: kind === "file" ? 18_250 : 0, modified_ms: fake.now - 3e6 });
+    fake.files ??= [entry("reports", "directory"), entry("orders.csv"), entry("orders.db"), entry(ALL), entry("link", "other")];
+    if (extra === "remove") {
+      fake.files = fake.files.filter((one) => one.name !== body.path);
+      return null;
+    }
+    if (extra === "file") {
+      const text = query.path?.endsWith(".db") ? null : `id,total\n1,51.40\n2,${ALL}\n`;
+      return { size: 18_250, next_offset: query.offset === "0" ? 9_000 : null, text, base64: text === null ? "U1FMaXRlIGZvcm1hdCAzAA==" : null };
+    }
+    return { items: query.path ? [] : fake.files, next: null, used_bytes: 73_000, used_files: fake.files.length };
   },
   tokens: (fake, { query }) => ({ items: world.days(Number(query.days ?? 30), fake.now).map(({ day, runs, calls, would, paid }) => ({ day, runs, calls, would, paid, would_parts: { definitions: Math.round(would * 0.6), calls: would - Math.round(would * 0.6) }, paid_parts: { definitions: Math.round(paid * 0.4), discovery: Math.round(paid * 0.2), scripts: Math.round(paid * 0.2), results: paid - Math.round(paid * 0.4) - 2 * Math.round(paid * 0.2), direct: 0 } })), schema_tokens: 38_400, meta_tokens: 360 }),
 };

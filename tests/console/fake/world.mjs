@@ -73,3 +73,8 @@ export function days(count, now) {
     return { day: new Date(at).toISOString().slice(0, 10), runs, failed_runs: Math.round(runs * (0.03 + random.next() * 0.05)), calls: runs * 7, failed_calls: Math.round(runs * 0.1), fuel: runs * 210_000_000, cost: Number((runs * 0.014).toFixed(2)), would: runs * 41_300, paid: runs * 1390 };
   });
 }
+
+export const WORKSPACES = [
+  { name: "files", share: "key", read_only: false, bytes: 1 << 30, files: 10_000, keep_days: 30, directories: ["key-ci", "operator"] },
+  { name: "reference", share: "all", read_only: true, bytes: 1 << 28, files: 500, keep_days: null, directories: [] },
+];

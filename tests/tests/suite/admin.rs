@@ -38,6 +38,7 @@ const ASKED: &[(&str, &str)] = &[
     ("GET", "/keys/{name}"),
     ("POST", "/keys/{name}/rotate"),
     ("POST", "/keys/{name}/revoke"),
+    ("POST", "/keys/{name}/budgets"),
     ("GET", "/roles"),
     ("GET", "/budgets"),
     ("GET", "/usage"),
@@ -56,6 +57,11 @@ const ASKED: &[(&str, &str)] = &[
     ("POST", "/try/check"),
     ("POST", "/try/run"),
     ("GET", "/tokens/daily"),
+    // In `workspace/clients.rs`.
+    ("GET", "/workspaces"),
+    ("GET", "/workspaces/{name}/{directory}/files"),
+    ("GET", "/workspaces/{name}/{directory}/file"),
+    ("POST", "/workspaces/{name}/{directory}/remove"),
 ];
 
 #[test]

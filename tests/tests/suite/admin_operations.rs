@@ -65,6 +65,13 @@ async fn keys_are_issued_rotated_and_revoked_and_secrets_are_shown_once() {
     let new = rotated["secret"].as_str().expect("a secret").to_owned();
     assert!(new != secret && works(new.clone()).await);
     assert!(api.get("/keys/bot").await["old_secret_until_ms"].is_u64());
+    let over = json!({"budget": "all", "amounts": {"runs": 7}, "until_ms": 4_102_444_800_000_u64});
+    let given = api.post("/keys/bot/budgets", &json!({"overrides": [over]})).await;
+    assert_eq!(given["overrides"][0]["amounts"], json!({"runs": 7}), "{given}");
+    assert_eq!(api.post("/keys/bot/budgets", &json!({"remove": ["all"]})).await["overrides"], json!([]));
+    let with_budget = json!({"name": "bot2", "role": "support", "overrides": [over]});
+    api.post("/keys", &with_budget).await;
+    assert_eq!(api.get("/keys/bot2").await["overrides"][0]["percent"], json!(100));
     api.post("/keys/bot/revoke", &json!({})).await;
     assert_eq!(api.get("/keys/bot").await["state"], "revoked");
     let mut wrong = Vec::new();
@@ -77,10 +84,14 @@ async fn keys_are_issued_rotated_and_revoked_and_secrets_are_shown_once() {
         ("/keys/none/revoke", json!({})),
         ("/keys/ci/revoke", json!({})),
         ("/keys/bot/rotate", json!({})),
+        ("/keys/bot/budgets", json!({"overrides": [over]})),
+        ("/keys/ci/budgets", json!({"overrides": [over]})),
+        ("/keys/bot2/budgets", json!({"overrides": [{"budget": "none", "until_ms": 4_102_444_800_000_u64}]})),
+        ("/keys/bot2/budgets", json!({"overrides": [{"budget": "all", "amounts": {"x": 1}, "until_ms": 9}]})),
     ] {
         wrong.push(api.ask("POST", path, Some(&body)).await.status);
     }
-    assert_eq!(wrong, [404, 400, 400, 409, 409, 404, 409, 409]);
+    assert_eq!(wrong, [404, 400, 400, 409, 409, 404, 409, 409, 409, 409, 404, 400]);
     assert_eq!(api.ask("GET", "/keys/none", None).await.status, 404);
 }
 

@@ -38,6 +38,8 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod functions;
+mod functions_command;
 mod guests;
 mod headers_commands;
 mod identity_providers;

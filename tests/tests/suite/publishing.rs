@@ -89,3 +89,17 @@ fn the_published_guest_has_no_default_features_and_embedders_may_leave_the_rest(
     let crates = PUBLISHED.map(|name| name.trim_start_matches("exuvia-")).join(" ");
     assert!(script.contains(&format!("crates=({crates})")), "guest/prebuilt.sh packs others");
 }
+
+#[test]
+fn packages_of_other_registries_have_the_version_of_the_program() {
+    let read = |file: &str| -> Value {
+        let text = fs::read_to_string(here().join("..").join(file)).expect("a file");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let version = text(&package("exuvia")["version"]);
+    let library = read("crates/node/package.json");
+    assert_eq!(library["version"], version);
+    let programs = library["optionalDependencies"].as_object().expect("the packages with the program");
+    assert!(!programs.is_empty() && programs.values().all(|one| one == version), "{programs:?}");
+    assert_eq!(read("crates/exuvia/packaging/mcpb/manifest.json")["version"], version);
+}

@@ -131,6 +131,12 @@ fn a_script_that_fails_or_answers_otherwise_is_an_exit_status() {
 }
 
 #[test]
+fn a_filter_that_nothing_has_is_an_error() {
+    let ended = tokens(&folder(TASKS), &["--filter", "zzz"]);
+    assert!(ended.status == Some(2) && ended.stderr.contains("no task or transcript has a name with"), "{ended:?}");
+}
+
+#[test]
 fn what_was_called_can_be_played_again_as_a_transcript() {
     let folder = folder(TASKS);
     let transcripts = folder.path().join("transcripts");

@@ -36,7 +36,7 @@ export function replayPanel(record) {
     return { element: h("div", verdict, script && disclosure("Replay with an edit…", edit)), replay: () => send() };
 }
 
-function shown({ verdict, differs, message, differences = [], fuel, result, log }) {
+function shown({ verdict, differs, message, differences = [], changed_files: changed = [], fuel, result, log }) {
     return [
         h("p.verdict", badge(differs ? "differs" : verdict), message && h("span", " ", visible(message)), fuel && h("span.quiet", ` · ${number(fuel)} fuel`)),
         differences.length > 0 && table("Differences", [
@@ -44,6 +44,7 @@ function shown({ verdict, differs, message, differences = [], fuel, result, log 
             { title: "Recorded", class: "is-wide", cell: ({ recorded }) => h("code", visible(recorded)) },
             { title: "Replayed", class: "is-wide", cell: ({ replayed }) => h("code", visible(replayed)) },
         ], differences),
+        changed.length > 0 && h("p.warning", "Changed since the run read it: ", changed.flatMap((file, index) => [index ? ", " : "", h("code", visible(file))])),
         differs && result && [h("h3", "Result of the replay"), jsonBlock(result, { label: "Result of the replay" })],
         differs && log && [h("h3", "Log of the replay"), h("pre.code", { tabindex: "0", "aria-label": "Log of the replay" }, visible(log, { tabs: true }))],
     ];

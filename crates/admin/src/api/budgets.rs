@@ -57,7 +57,7 @@ pub(super) async fn list(ask: Ask) -> Result<Page<BudgetView>, ApiError> {
     if budgets.is_empty() {
         return Ok(Page::whole(Vec::new()));
     }
-    let store = ask.admin.sources().access_store()?;
+    let store = ask.admin.sources().counters();
     let members = budget_members(&config.access, &*store).await?;
     let mut counters = BTreeMap::<String, Vec<CounterView>>::new();
     for one in counted(&*store, budgets, &members, now_ms()).await? {

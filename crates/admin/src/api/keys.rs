@@ -13,6 +13,8 @@ use crate::admin::Admin;
 use crate::answer::{ApiError, LAST_MS, check_range};
 use crate::operation::{Ask, Nothing};
 
+/// The most that limits are multiplied by, in percent.
+const MOST_PERCENT: u32 = 1_000_000;
 /// The longest time that two secrets hold: a year, in milliseconds.
 const MOST_OVERLAP_MS: u64 = 365 * 24 * 60 * 60 * 1_000;
 
@@ -71,6 +73,55 @@ pub(super) struct KeyRequest {
     /// Its labels: at most 16 of at most 64 characters.
     #[serde(default)]
     labels: BTreeMap<String, String>,
+    /// Budgets that are other ones for it: at most 16.
+    #[serde(default)]
+    overrides: Vec<OverrideRequest>,
+}
+
+/// A budget that is to be another one for a key, for a time.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OverrideRequest {
+    /// A budget of the configuration.
+    budget: String,
+    /// What its limits are multiplied by, in percent. Default: 100.
+    #[serde(default = "whole")]
+    #[schemars(range(min = 1, max = MOST_PERCENT))]
+    percent: u32,
+    /// Limits in place of the configured ones, by quantity; costs in millionths.
+    #[serde(default)]
+    amounts: BTreeMap<QuantityName, u64>,
+    /// When it ends, in milliseconds since the epoch.
+    #[schemars(range(max = LAST_MS))]
+    until_ms: u64,
+}
+
+/// What a budget counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+enum QuantityName {
+    /// Runs.
+    Runs,
+    /// Calls.
+    Calls,
+    /// Units of fuel.
+    Fuel,
+    /// Milliseconds of running scripts.
+    WallMs,
+    /// What calls cost.
+    Cost,
+}
+
+/// Which budgets of a key are other ones, and which are as configured again.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OverridesRequest {
+    /// In place of what was said before of the same budgets: at most 16.
+    #[serde(default)]
+    overrides: Vec<OverrideRequest>,
+    /// As configured again.
+    #[serde(default)]
+    remove: Vec<String>,
 }
 
 /// How a secret is replaced.
@@ -99,6 +150,38 @@ pub(super) struct KeyWithSecret {
 pub(super) struct KeyPath {
     /// Its name.
     name: String,
+}
+
+fn whole() -> u32 {
+    100
+}
+
+impl QuantityName {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Runs => "runs",
+            Self::Calls => "calls",
+            Self::Fuel => "fuel",
+            Self::WallMs => "wall_ms",
+            Self::Cost => "cost",
+        }
+    }
+}
+
+/// Overrides of budgets that there are.
+fn overrides_of(admin: &Admin, asked: Vec<OverrideRequest>) -> Result<Vec<BudgetOverride>, ApiError> {
+    let config = admin.sources().config();
+    let one = |asked: OverrideRequest| {
+        let OverrideRequest { budget, percent, amounts, until_ms } = asked;
+        if !config.access.budgets.contains_key(&budget) {
+            return Err(ApiError::not_found(format!("unknown budget {budget:?}")));
+        }
+        check_range("percent", Some(percent), 1, MOST_PERCENT)?;
+        check_future(Some(until_ms))?;
+        let amounts = amounts.into_iter().map(|(quantity, amount)| (quantity.name().to_owned(), amount)).collect();
+        Ok(BudgetOverride { budget, percent, amounts, until_ms })
+    };
+    asked.into_iter().map(one).collect()
 }
 
 impl KeyView {
@@ -191,7 +274,7 @@ fn check_future(expires_ms: Option<u64>) -> Result<(), ApiError> {
 }
 
 pub(super) async fn create(ask: Ask<Nothing, Nothing, KeyRequest>) -> Result<KeyWithSecret, ApiError> {
-    let KeyRequest { name, role, expires_ms, labels } = ask.body;
+    let KeyRequest { name, role, expires_ms, labels, overrides } = ask.body;
     check_future(expires_ms)?;
     check_issued(&ask.admin, &name)?;
     let config = ask.admin.sources().config();
@@ -200,8 +283,9 @@ pub(super) async fn create(ask: Ask<Nothing, Nothing, KeyRequest>) -> Result<Key
         let roles = if roles.is_empty() { "none".to_owned() } else { roles };
         return Err(ApiError::not_found(format!("unknown role {role:?}; configured roles: {roles}")));
     }
+    let overrides = overrides_of(&ask.admin, overrides)?;
     let store = ask.admin.sources().access_store()?;
-    let new = NewKey { name: name.clone(), role, expires_ms, labels, overrides: Vec::new() };
+    let new = NewKey { name: name.clone(), role, expires_ms, labels, overrides };
     let action = ask.admin.record(&ask.caller, "key.create", &name).await?;
     let (_, secret) = KeyIssuer::new(&*store, now_ms()).create(new).await?;
     action.done();
@@ -230,4 +314,16 @@ pub(super) async fn revoke(ask: Ask<KeyPath>) -> Result<Done, ApiError> {
     KeyIssuer::new(&*store, now_ms()).revoke(&name).await?;
     action.done();
     Ok(Done::DONE)
+}
+
+pub(super) async fn budgets(ask: Ask<KeyPath, Nothing, OverridesRequest>) -> Result<KeyView, ApiError> {
+    let name = ask.path.name;
+    check_issued(&ask.admin, &name)?;
+    let OverridesRequest { overrides, remove } = ask.body;
+    let overrides = overrides_of(&ask.admin, overrides)?;
+    let store = ask.admin.sources().access_store()?;
+    let action = ask.admin.record(&ask.caller, "key.budgets", &name).await?;
+    let key = KeyIssuer::new(&*store, now_ms()).override_budgets(&name, overrides, &remove).await?;
+    action.done();
+    Ok(KeyView::of(key, "issued", now_ms()))
 }

@@ -23,6 +23,7 @@ mod suggestion;
 mod tools;
 mod try_script;
 mod usage;
+mod workspaces;
 
 use http::Method;
 
@@ -75,6 +76,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::new((GET, "/keys/{name}"), Operators, "A key", keys::show),
         Operation::new((POST, "/keys/{name}/rotate"), Operators, "Replaces the secret of a key", keys::rotate),
         Operation::new((POST, "/keys/{name}/revoke"), Operators, "Revokes a key", keys::revoke),
+        Operation::new(
+            (POST, "/keys/{name}/budgets"),
+            Operators,
+            "Gives a key other budgets for a time",
+            keys::budgets,
+        ),
         Operation::new((GET, "/roles"), Operators, "Roles", roles::list),
         Operation::new((GET, "/budgets"), Operators, "Budgets, and what is used of them", budgets::list),
         Operation::new((GET, "/usage"), Operators, "Sums over runs and calls", usage::sums),
@@ -107,6 +114,30 @@ pub(crate) fn operations() -> Vec<Operation> {
             Operators,
             "Tokens that models paid and would have paid, by day",
             daily_tokens::show,
+        ),
+        Operation::new(
+            (GET, "/workspaces"),
+            Operators,
+            "Workspaces, and whose directories there are",
+            workspaces::list,
+        ),
+        Operation::new(
+            (GET, "/workspaces/{name}/{directory}/files"),
+            Operators,
+            "What is in a directory of scripts",
+            workspaces::files,
+        ),
+        Operation::new(
+            (GET, "/workspaces/{name}/{directory}/file"),
+            Operators,
+            "A part of a file of scripts",
+            workspaces::file,
+        ),
+        Operation::new(
+            (POST, "/workspaces/{name}/{directory}/remove"),
+            Operators,
+            "Removes a file of scripts, or a directory with all in it",
+            workspaces::remove,
         ),
     ]
 }

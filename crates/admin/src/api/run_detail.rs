@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exported::{Exported, ExportedCall};
+use crate::exported::{Exported, ExportedCall, ExportedParent};
 
 /// The most calls that are listed.
 const CALLS: usize = 20_000;
@@ -53,6 +53,8 @@ pub(super) struct RunDetail {
     trace_url: Option<String>,
     /// The earlier run whose answers it took.
     repairs: Option<String>,
+    /// The call of another run that it answers, of a function.
+    parent: Option<ExportedParent>,
     /// Its calls, in the order of their intents.
     calls: Vec<CallSummary>,
     /// Its limits, by their names.
@@ -74,6 +76,8 @@ pub(super) struct RunDetail {
     usage: Option<RunUsage>,
     /// Whether it can be replayed, as far as the record says: its content is there.
     replayable: bool,
+    /// Why it cannot, where it is not recorded to its end.
+    not_replayable_why: Option<String>,
 }
 
 /// A call, without its arguments and its answer.
@@ -124,7 +128,9 @@ impl RunDetail {
     pub(super) fn of(exported: Exported, approvals: &[(u64, String)], now: RunNow) -> Self {
         let RunNow { live, waits, trace_url } = now;
         let Exported { id, kind, principal, outcome, started_ms, is_erased, rejected, .. } = exported;
-        let replayable = kind == "run" && !is_erased && exported.start.is_some();
+        let not_replayable_why = exported.not_replayable;
+        let is_whole = !is_erased && not_replayable_why.is_none();
+        let replayable = kind == "run" && is_whole && exported.start.is_some();
         let has_start = exported.start.is_some();
         let (start, end) = (exported.start.unwrap_or_default(), exported.end);
         let has_script = !start.source.is_empty();
@@ -155,6 +161,7 @@ impl RunDetail {
             trace_id: start.trace_id,
             trace_url,
             repairs: start.repairs,
+            parent: start.parent,
             calls,
             limits: has_start.then_some(start.limits),
             calls_left_out,
@@ -164,6 +171,7 @@ impl RunDetail {
             error: end.error,
             usage,
             replayable,
+            not_replayable_why,
         }
     }
 }

@@ -26,6 +26,8 @@ pub(crate) use routes::ROUTES;
 const BODY_BYTES: usize = 4 << 20;
 /// The longest body of a request without a credential, in bytes.
 const LOGIN_BYTES: usize = 4 << 10;
+/// Names the store of keys and budgets that a request is about: programs that share it ask each other.
+pub(crate) const STORE: &str = "x-exuvia-store";
 /// How long a body may take to come.
 const BODY: Duration = Duration::from_secs(10);
 /// How long an answer may take to begin: replays and scripts have bounds of their own below it.
@@ -66,6 +68,7 @@ async fn answered(
     };
     let found = ROUTES.find(&head.method, path)?;
     let caller = identify(admin, &head, channel, found.operation.audience)?;
+    check_store(admin, &head)?;
     let query = head.uri.query().unwrap_or_default().to_owned();
     let most = if found.operation.audience == caller::Audience::Anybody { LOGIN_BYTES } else { BODY_BYTES };
     let body = read(&head, body, most).await?;
@@ -95,6 +98,15 @@ fn check_origin(admin: &Admin, head: &Parts, channel: Channel) -> Result<(), Api
     let site = head.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok()).unwrap_or("none");
     let is_page = head.method == Method::GET && !head.uri.path().starts_with(openapi::BASE);
     if is_page || matches!(site, "none" | "same-origin") { Ok(()) } else { Err(forbidden()) }
+}
+
+/// What is meant for another store is not done in this one.
+fn check_store(admin: &Admin, head: &Parts) -> Result<(), ApiError> {
+    let Some(wanted) = head.headers.get(STORE) else { return Ok(()) };
+    match admin.sources().store_id() {
+        Some(own) if wanted.as_bytes() == own.as_bytes() => Ok(()),
+        _ => Err(ApiError::new(StatusCode::CONFLICT, "other-store", "keys and budgets are kept elsewhere here")),
+    }
 }
 
 async fn read(head: &Parts, body: Incoming, most: usize) -> Result<bytes::Bytes, ApiError> {

@@ -45,6 +45,9 @@ const IN_SUMMARY: f64 = 3.0;
 const IN_PARAMETER: f64 = 1.5;
 const IN_DESCRIPTION: f64 = 0.8;
 
+/// How far a tool fits a word that only stands somewhere in its description.
+const IN_PASSING: f64 = 0.6;
+
 /// How far the beginning of a word stands for the word.
 const PREFIX: f64 = 0.5;
 const MIN_PREFIX_CHARS: usize = 3;
@@ -52,6 +55,9 @@ const MIN_PREFIX_CHARS: usize = 3;
 /// What a name gains that the query names in full, by any words, and what one of several words gains that stands in the query.
 const WHOLE_NAME: f64 = 0.3;
 const VERBATIM_NAME: f64 = 0.5;
+
+/// What a tool gains whose server another query of the same request names: `search notion; add a comment to a page`.
+const SERVER_NAMED_BESIDE: f64 = 0.5;
 
 /// What a tool that changes something keeps of its score where the query only asks for what is there.
 const CHANGE_UNASKED: f64 = 0.6;
@@ -79,6 +85,8 @@ pub(crate) struct Hit<'n> {
 pub(crate) struct Index {
     words: BTreeMap<String, Vec<Place>>,
     tools: Vec<Indexed>,
+    /// The words of each server's name, by its place in the namespace.
+    servers: Vec<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -114,7 +122,7 @@ struct Score {
 impl Index {
     /// The words of what is in `namespace`. What all tools of a server have in common says nothing of one of them.
     pub(crate) fn of(namespace: &Namespace) -> Self {
-        let mut index = Self { words: BTreeMap::new(), tools: Vec::new() };
+        let mut index = Self { words: BTreeMap::new(), tools: Vec::new(), servers: Vec::new() };
         let tools: usize = namespace.servers().iter().map(|server| server.tools().len()).sum();
         let description_bytes = MAX_DESCRIPTION_BYTES.min(MAX_DESCRIPTIONS_BYTES / tools.max(1));
         for (place, server) in namespace.servers().iter().enumerate() {
@@ -129,6 +137,7 @@ impl Index {
                 });
                 index.add(tool, &of_server, &common, description_bytes);
             }
+            index.servers.push(of_server);
         }
         index
     }
@@ -166,8 +175,23 @@ impl Index {
         }
     }
 
-    /// The tools of `namespace` that fit `query`. The index is of this namespace.
-    pub(crate) fn search<'n>(&self, namespace: &'n Namespace, query: &str) -> Found<'n> {
+    /// What fits each of `queries` in `namespace`, of which the index is. A server that one of them names is meant by the others, too.
+    pub(crate) fn search_all<'n, 'q>(
+        &self,
+        namespace: &'n Namespace,
+        queries: &[&'q str],
+    ) -> Vec<(&'q str, Found<'n>)> {
+        let words: Vec<Vec<String>> = queries.iter().map(|query| query::words(query)).collect();
+        let is_named = |server: &Vec<String>| {
+            let names = |words: &Vec<String>| !server.is_empty() && server.iter().all(|word| words.contains(word));
+            queries.len() > 1 && words.iter().any(names)
+        };
+        let named: Vec<bool> = self.servers.iter().map(is_named).collect();
+        queries.iter().map(|query| (*query, self.search(namespace, query, &named))).collect()
+    }
+
+    /// The tools of `namespace` that fit `query`; `named` servers are preferred.
+    fn search<'n>(&self, namespace: &'n Namespace, query: &str, named_servers: &[bool]) -> Found<'n> {
         let mut scores = vec![Score::default(); self.tools.len()];
         let mut mass = 0.0;
         let words = query::words(query);
@@ -183,9 +207,10 @@ impl Index {
                 let named = (score.in_name as f64 / tool.name_words.max(1) as f64).min(1.0);
                 let is_verbatim = tool.name_words > 1 && words.contains(&tool.name);
                 let named = WHOLE_NAME * named + if is_verbatim { VERBATIM_NAME } else { 0.0 };
+                let beside = if named_servers[tool.place.0] { SERVER_NAMED_BESIDE } else { 0.0 };
                 let unasked = if tool.changes && only_asks { CHANGE_UNASKED } else { 1.0 };
                 // A tool that fits all of a query comes before one that fits a part of it better.
-                (score.sum * (score.covered / mass) * (1.0 + named) * unasked, tool.place)
+                (score.sum * (score.covered / mass) * (1.0 + named + beside) * unasked, tool.place)
             })
             .collect();
         // Stable: equals stay in the order of the namespace.
@@ -207,7 +232,7 @@ impl Index {
 
     /// Adds what a concept is worth for each tool, and gives what it weighs.
     fn score(&self, concept: &Concept, scores: &mut [Score]) -> f64 {
-        let (mut best, mut weight) = (HashMap::<u32, (f64, bool)>::new(), 0.0_f64);
+        let (mut best, mut weight) = (HashMap::<u32, (f64, f64)>::new(), 0.0_f64);
         for (word, likeness) in &concept.words {
             let of_word = self.places(word);
             if of_word.is_empty() {
@@ -219,14 +244,14 @@ impl Index {
             for (tool, worth) in of_word {
                 let entry = best.entry(tool).or_default();
                 entry.0 = entry.0.max(rarity * worth);
-                entry.1 |= likeness * worth >= IN_NAME / 2.0;
+                entry.1 = entry.1.max(likeness * worth);
             }
         }
-        for (tool, (worth, is_in_name)) in best {
+        for (tool, (worth, place)) in best {
             let score = &mut scores[tool as usize];
             score.sum += worth;
-            score.covered += weight;
-            score.in_name += usize::from(is_in_name);
+            score.covered += weight * if place <= IN_DESCRIPTION { IN_PASSING } else { 1.0 };
+            score.in_name += usize::from(place >= IN_NAME / 2.0);
         }
         weight
     }
@@ -259,10 +284,16 @@ fn kept(scored: &[(f64, (usize, usize))]) -> usize {
     1 + pairs.take_while(|pair| pair[1].0 >= OF_BEST * best && pair[1].0 >= OF_PREVIOUS * pair[0].0).count()
 }
 
-/// The queries of a text: they stand on lines of their own, or semicolons part them.
-pub(crate) fn queries(text: &str) -> Vec<&str> {
-    let head = &text[..text.floor_char_boundary(MAX_QUERIES_BYTES)];
-    head.split([';', '\n']).map(str::trim).filter(|query| !query.is_empty()).take(query::MAX_QUERIES).collect()
+/// The queries of a text, those that are answered and the others: they stand on lines of their own, or semicolons part them.
+pub(crate) fn queries(text: &str) -> (Vec<&str>, Vec<&str>) {
+    fn parted(text: &str) -> impl Iterator<Item = &str> {
+        text.split([';', '\n']).map(str::trim).filter(|query| !query.is_empty())
+    }
+    let (head, rest) = text.split_at(text.floor_char_boundary(MAX_QUERIES_BYTES));
+    let mut queries: Vec<&str> = parted(head).collect();
+    let mut others = queries.split_off(queries.len().min(query::MAX_QUERIES));
+    others.extend(parted(rest));
+    (queries, others)
 }
 
 #[cfg(test)]
@@ -281,7 +312,12 @@ mod tests {
 
     #[test]
     fn several_queries_are_told_apart() {
-        assert_eq!(queries(" a b; c\nd ;; "), ["a b", "c", "d"]);
-        assert_eq!(queries(&"x;".repeat(1_000)).len(), query::MAX_QUERIES);
+        assert_eq!(queries(" a b; c\nd ;; "), (vec!["a b", "c", "d"], vec![]));
+        assert_eq!(queries(" ;;\n"), (vec![], vec![]));
+        let (asked, others) = queries("1;2;3;4;5;6;7;8");
+        assert_eq!((asked.len(), others), (query::MAX_QUERIES, vec!["7", "8"]));
+        let long = "x;".repeat(3_000);
+        let (asked, others) = queries(&long);
+        assert_eq!(asked.len() + others.len(), 3_000);
     }
 }

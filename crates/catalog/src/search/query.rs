@@ -1,7 +1,7 @@
 //! Queries as concepts: words, each with those that may stand for it.
 
 use super::stems::stems;
-use super::vocabulary::vocabulary;
+use super::vocabulary::{Vocabulary, vocabulary};
 use crate::text;
 
 /// How many queries of one request are answered.
@@ -22,13 +22,17 @@ const FILLERS: &str = "a an and are as at be but by can could did do does for fr
 /// Words of tools that change something, as stems.
 const CHANGES: &str = "add append creat delet edit insert modifi move push remov replac set updat upload write";
 
+/// How far the state that a change leaves stands for what has it: `closed issues` are found by what lists issues.
+const STATE: f64 = 0.4;
+
 /// Words of queries that ask for what is there, as stems: `fields of an index`, `which tables are there`.
 const ASKS: &str = "find get how list look of read see search show view what when where which who";
 
 /// Whether a query asks for what is there, and names no change.
 pub(super) fn only_asks(words: &[String], concepts: &[Concept]) -> bool {
     let asks = words.iter().any(|word| ASKS.split(' ').any(|ask| ask == word));
-    asks && !changes(concepts.iter().flat_map(Concept::all_words))
+    let concepts = concepts.iter().filter(|concept| !concept.is_state);
+    asks && !changes(concepts.flat_map(Concept::all_words))
 }
 
 /// Whether a name or a query has a word that changes something.
@@ -40,6 +44,8 @@ pub(super) fn changes<'w>(words: impl IntoIterator<Item = &'w str>) -> bool {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Concept {
     pub(super) words: Vec<(String, f64)>,
+    /// Whether it is the state that a change leaves, and no change: `closed`.
+    is_state: bool,
 }
 
 impl Concept {
@@ -71,7 +77,7 @@ pub(super) fn concepts(query: &str) -> Vec<Concept> {
             if words[start..].starts_with(phrase) {
                 used[start..start + phrase.len()].fill(true);
                 let words = others.iter().map(|word| (word.clone(), 1.0)).collect();
-                concepts.push(Concept { words });
+                concepts.push(Concept { words, is_state: false });
             }
         }
     }
@@ -80,12 +86,21 @@ pub(super) fn concepts(query: &str) -> Vec<Concept> {
     for (place, word) in words.iter().enumerate() {
         let is_first = !words[..place].contains(word);
         let says_something = only_fillers || written.get(place).is_some_and(|word| !is_filler(word));
-        if is_first && !used[place] && says_something {
+        let is_state = written.get(place).is_some_and(|word| word.ends_with("ed")) && is_of_change(word, vocabulary);
+        if is_first && !used[place] && is_state && says_something {
+            concepts.push(Concept { words: vec![(word.clone(), STATE)], is_state });
+        } else if is_first && !used[place] && says_something {
             let others = vocabulary.others(word).iter().map(|other| (other.clone(), OTHER_WORD));
-            concepts.push(Concept { words: std::iter::once((word.clone(), 1.0)).chain(others).collect() });
+            let words = std::iter::once((word.clone(), 1.0)).chain(others).collect();
+            concepts.push(Concept { words, is_state });
         }
     }
     concepts
+}
+
+/// Whether this is the stem of a change, or stands for one.
+fn is_of_change(word: &str, vocabulary: &Vocabulary) -> bool {
+    changes(std::iter::once(word).chain(vocabulary.others(word).iter().map(String::as_str)))
 }
 
 #[cfg(test)]

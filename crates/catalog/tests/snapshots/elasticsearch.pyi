@@ -8,5 +8,4 @@ def search(index: str, queryBody: dict, profile: bool = False, explain: bool = F
     """Perform an Elasticsearch search with the provided query DSL
     queryBody: Complete Elasticsearch query DSL object that can include query, size, from, sort, etc"""
 def get_shards(index: str = ...) -> Any:
-    """Get shard information for all or specific indices
-    index: formation for"""
+    """Get shard information for all or specific indices"""

@@ -14,6 +14,7 @@ use super::admin_types::Admin;
 use super::approvals_types::Approvals;
 use super::budget_types::{Budget, Price};
 use super::bytes::Bytes;
+use super::functions_types::Functions;
 use super::identity_provider_types::IdentityProvider;
 use super::limits::{LONGEST_MS, Limits, ServerLimits};
 use super::session_types::Sessions;
@@ -55,6 +56,8 @@ pub(super) struct File {
     pub(super) workspaces: BTreeMap<String, Workspace>,
     /// The workspace of all scripts whose role and profile name none. Default: scripts have no files.
     pub(super) workspace: Option<String>,
+    /// Saved functions. Default: none.
+    pub(super) functions: Option<Functions>,
     /// What keys and users may do. With at least one role, every client of `exuvia serve` must authenticate.
     pub(super) roles: BTreeMap<String, Role>,
     /// Virtual keys, by name. Clients send the secret of one as `Authorization: Bearer SECRET`.

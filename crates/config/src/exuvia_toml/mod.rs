@@ -14,6 +14,8 @@ mod budget_types;
 mod bytes;
 mod document;
 mod file_types;
+mod functions;
+mod functions_types;
 mod http;
 mod identity_provider;
 mod identity_provider_types;

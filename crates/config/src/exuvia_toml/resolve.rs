@@ -57,6 +57,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     found.pin = written.pin;
     found.config.access = resolver.access(&written);
     found.config.workspaces = resolver.workspaces(&written);
+    found.config.functions = written.functions.as_ref().map(|functions| resolver.functions(functions));
     let (workspaces, roles) = (&found.config.workspaces, &mut found.config.access.roles);
     for (name, role) in roles.iter_mut().filter(|(name, _)| workspaces.roles.contains_key(*name)) {
         role.files = workspaces.of(Some(name), None).map(|(_, workspace)| workspace.access);
@@ -347,6 +348,7 @@ mod tests {
             ("journal.redact.", &schema["$defs"]["Redact"]),
             ("admin.", &schema["$defs"]["Admin"]),
             ("approvals.", &schema["$defs"]["Approvals"]),
+            ("functions.", &schema["$defs"]["Functions"]),
         ];
         let mut tried = 0;
         for (table, definition) in tables {

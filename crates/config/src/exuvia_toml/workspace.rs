@@ -6,7 +6,7 @@ use super::document::below;
 use super::file_types::File;
 use super::limits::value;
 use super::resolve::Resolver;
-use super::workspace_types::{BYTES, FILES, KEEP_DAYS, OPEN_FILES, Workspace};
+use super::workspace_types::{BYTES, FILES, KEEP_DAYS, KEEP_SESSION_DAYS, OPEN_FILES, Workspace};
 use crate::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 
 impl Resolver<'_> {
@@ -45,7 +45,8 @@ impl Resolver<'_> {
                 "needs `share = \"all\"`: everybody who has this workspace shares the directory",
             );
         }
-        let keep_days = Some(written.keep_days.unwrap_or(KEEP_DAYS)).filter(|&days| days > 0 && path.is_none());
+        let default_days = if written.share == WorkspaceShare::Session { KEEP_SESSION_DAYS } else { KEEP_DAYS };
+        let keep_days = Some(written.keep_days.unwrap_or(default_days)).filter(|&days| days > 0 && path.is_none());
         WorkspaceConfig {
             share: written.share,
             access: if written.read_only { FileAccess::ReadOnly } else { FileAccess::ReadWrite },

@@ -7,6 +7,7 @@ use exuvia_admin::{AdminClient, ClientError};
 use exuvia_config::JournalConfig;
 
 use crate::admin;
+use crate::journal::StorePlace;
 
 /// How long a daemon has to accept a connection.
 const CONNECTING: Duration = Duration::from_secs(5);
@@ -16,6 +17,19 @@ pub(crate) async fn daemons(journal: &JournalConfig) -> Vec<AdminClient> {
     let Some(folder) = admin::folder(journal) else { return Vec::new() };
     let connected = tokio::time::timeout(CONNECTING, AdminClient::connect_all(&folder)).await;
     connected.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// A daemon that keeps keys and budgets in this store. None: none does, or none can say so now.
+pub(crate) async fn daemon_with_store(journal: &JournalConfig, place: &StorePlace) -> Option<AdminClient> {
+    let id = place.id()?;
+    for daemon in daemons(journal).await {
+        let mut daemon = daemon.for_store(id.clone());
+        // One that is still starting, or cannot record what it does, does nothing for anybody.
+        if daemon.get("/health").await.is_ok_and(|health| health["started"] == true && health["recording"] == true) {
+            return Some(daemon);
+        }
+    }
+    None
 }
 
 /// Asks daemons to erase a run. Whether one of them had it.

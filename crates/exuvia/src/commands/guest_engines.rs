@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use exuvia_admin::ReadJournal as _;
-use exuvia_journal::Archive as _;
+use exuvia_replay::{GuestError, NotReplayable};
 use exuvia_runtime::{Engine, EngineConfig, EngineError, GUEST_DIGEST, Guest};
 
 use crate::file_threads::FileThreads;
@@ -28,8 +28,8 @@ pub(super) struct GuestEngines {
     own: Option<Engine>,
     /// For all runs.
     of_file: Option<Engine>,
-    /// By the digest of the guest, or why there is none. The last one was made last.
-    others: Vec<(String, Result<Engine, String>)>,
+    /// For runs of guests that the journals have kept.
+    kept: Option<exuvia_replay::GuestEngines>,
 }
 
 impl GuestEngines {
@@ -63,18 +63,24 @@ impl GuestEngines {
         if let Some(engine) = &self.of_file {
             return Ok(Ok(engine.clone()));
         }
+        let own = self.own().await?;
         if takes_any || sha256 == GUEST_DIGEST {
-            return self.own().await.map(Ok);
+            return Ok(Ok(own));
         }
-        if let Some((_, engine)) = self.others.iter().find(|(known, _)| known == sha256) {
-            return Ok(engine.clone());
+        let kept = self.kept.get_or_insert_with(|| exuvia_replay::GuestEngines::new(own, MAX_ENGINES));
+        terminal.show_progress("compiling the guest");
+        for found in &archives.0 {
+            match kept.of(sha256, &found.archive).await {
+                Ok(engine) => return Ok(Ok(engine)),
+                Err(GuestError::NotReplayable(NotReplayable::GuestNotKept(_))) => {}
+                Err(GuestError::NotReplayable(why)) => return Ok(Err(why.to_string())),
+                Err(error) => return Err(error).with_context(|| found.place()),
+            }
         }
-        let engine = kept(sha256, archives, terminal).await?;
-        if self.others.len() == MAX_ENGINES {
-            drop(self.others.remove(0));
-        }
-        self.others.push((sha256.to_owned(), engine.clone()));
-        Ok(engine)
+        Ok(Err(format!(
+            "not replayable: it was made with guest {sha256}, which no journal here has kept: name a file with it by --guest, or see \
+             what another one changes with --any-guest"
+        )))
     }
 
     async fn own(&mut self) -> Result<Engine> {
@@ -86,20 +92,6 @@ impl GuestEngines {
         self.own = Some(engine.clone());
         Ok(engine)
     }
-}
-
-/// The engine with a guest that a journal has kept.
-async fn kept(sha256: &str, archives: &Archives, terminal: &Terminal) -> Result<Result<Engine, String>> {
-    for found in &archives.0 {
-        if let Some(guest) = found.archive.object(sha256).await.with_context(|| found.place())? {
-            let engine = compiled(guest.bytes, terminal).await?;
-            return Ok(engine.map_err(|error| format!("not replayable by this program: {error}")));
-        }
-    }
-    Ok(Err(format!(
-        "not replayable: it was made with guest {sha256}, which no journal here has kept: name a file with it by --guest, or see what \
-         another one changes with --any-guest"
-    )))
 }
 
 async fn compiled(component: Vec<u8>, terminal: &Terminal) -> Result<Result<Engine, EngineError>> {

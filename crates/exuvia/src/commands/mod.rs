@@ -8,6 +8,7 @@ pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod daemon;
 mod daemons;
+pub(crate) mod functions;
 pub(crate) mod guest;
 mod guest_engines;
 pub(crate) mod keys;

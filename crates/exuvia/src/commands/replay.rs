@@ -18,6 +18,7 @@ use super::runs::{latest_run, opened, printed, printed_json, table};
 use crate::args::ScriptArgs;
 use crate::journal::{Archives, record};
 use crate::journal_args::ReplayArgs;
+use crate::present_files::present_files;
 use crate::script;
 use crate::terminal::Terminal;
 
@@ -33,6 +34,7 @@ struct Told {
     differs: bool,
     message: String,
     differences: Vec<Difference>,
+    changed_files: Vec<String>,
     report: Option<Report>,
 }
 
@@ -99,7 +101,7 @@ async fn replayed(
     edited: Option<&str>,
     (engines, terminal): (&mut GuestEngines, &Terminal),
 ) -> Result<Told> {
-    let (found, _) = record(archives, run).await?;
+    let (found, recorded_run) = record(archives, run).await?;
     let mut replay = match Replay::load(&found.archive, &RunId::new(run)).await {
         Ok(replay) => replay,
         Err(ReplayError::NotReplayable(reason)) => return Ok(Told::not_replayable(run, &reason.to_string())),
@@ -119,6 +121,9 @@ async fn replayed(
     if let Some(source) = edited {
         replay = replay.edited(source);
     }
+    if let Some(files) = present_files(&args.journal, &recorded_run).await {
+        replay = replay.beside(files);
+    }
     match replay.run(&engine).await {
         Ok(replayed) => Ok(Told::of(run, replayed)),
         Err(reason) => Ok(Told::not_replayable(run, &reason.to_string())),
@@ -128,15 +133,16 @@ async fn replayed(
 impl Told {
     fn not_replayable(run: &str, reason: &str) -> Self {
         let (run, message) = (run.to_owned(), reason.to_owned());
-        Self { run, verdict: "not-replayable", differs: false, message, differences: Vec::new(), report: None }
+        let (verdict, differences, changed_files) = ("not-replayable", Vec::new(), Vec::new());
+        Self { run, verdict, differs: false, message, differences, changed_files, report: None }
     }
 
     fn of(run: &str, replayed: Replayed) -> Self {
         let differences = told_differences(&replayed);
-        let Replayed { verdict, report, .. } = replayed;
+        let Replayed { verdict, changed_files, report, .. } = replayed;
         let (run, message) = (run.to_owned(), verdict.to_string());
         let differs = is_difference(&verdict, &differences);
-        Self { run, verdict: name(&verdict), differs, message, differences, report: Some(report) }
+        Self { run, verdict: name(&verdict), differs, message, differences, changed_files, report: Some(report) }
     }
 
     /// All of it, for a person.
@@ -145,6 +151,9 @@ impl Told {
         for Difference { what, recorded, replayed, .. } in &self.differences {
             let told = format!("{what}: was {recorded}, the replay has {replayed}");
             out += &format!("  {}\n", line(&redaction.text(&told)));
+        }
+        for path in &self.changed_files {
+            out += &format!("  changed since the run read it: {}\n", one_line(path, CELL_CHARS));
         }
         let Some(report) = &self.report else { return out };
         if self.verdict == "reached-call" && !report.logs.text.is_empty() {
@@ -175,6 +184,7 @@ impl Told {
             "differs": self.differs,
             "message": text(&self.message),
             "differences": self.differences.iter().map(difference).collect::<Vec<_>>(),
+            "changed_files": self.changed_files,
             "fuel": self.report.as_ref().map(|report| report.usage.fuel),
         })
     }

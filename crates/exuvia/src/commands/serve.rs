@@ -45,7 +45,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     // From here on SIGHUP reloads instead of ending the program.
     systemd::listening();
     let journal = config.journal.clone();
-    let starting = AppStartup::start(config, terminal.clone(), admin.links(), move || given_up.ask());
+    let starting = AppStartup::start(config, terminal.clone(), admin.links(), false, move || given_up.ask());
     let admin = admin.serve(&starting, AdminSources::new(sources, journal, effective, &starting));
     let _reloads = follower.follow(starting.gateway());
     let drained = server.serve(starting.gateway(), stop).await;

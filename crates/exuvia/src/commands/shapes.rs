@@ -46,7 +46,7 @@ fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
                 (None, shipped) => shipped_shapes(&shipped.unwrap_or_default(), server.as_deref())?,
             };
             let count = learned.len();
-            file.add(&learned).with_context(|| file.path().display().to_string())?;
+            file.import(&learned).with_context(|| file.path().display().to_string())?;
             Said::Notice(format!("shapes imported: {count}"))
         }
         ShapesCommand::Forget { name } => Said::Notice(forget(file, name.as_deref())?),

@@ -34,7 +34,7 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     let stop = cancellation.clone();
     let (effective, admin) = (EffectiveConfigs::new(&config), BoundAdmin::of_client(&config).await);
     let journal = config.journal.clone();
-    let starting = AppStartup::start(config, terminal, admin.links(), move || stop.cancel());
+    let starting = AppStartup::start(config, terminal, admin.links(), true, move || stop.cancel());
     let admin = admin.serve(&starting, AdminSources::new(sources, journal, effective, &starting));
     let whole = async {
         let served = serve_stdio(starting.gateway(), profile.as_deref(), cancellation).await;

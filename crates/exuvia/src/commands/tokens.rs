@@ -39,6 +39,16 @@ pub(crate) async fn tokens(args: TokensArgs) -> Result<ExitCode> {
     if let Some(name) = unknown_round {
         bail!(unknown(&suite, name));
     }
+    if let Some(filter) = &args.filter {
+        let chosen = suite.rounds.iter().filter(|round| args.rounds.is_empty() || args.rounds.contains(&round.name));
+        let has = |round: &Round| {
+            round.tasks.iter().any(|task| task.name.contains(filter))
+                || round.transcripts.iter().any(|recorded| recorded.name.contains(filter))
+        };
+        if !chosen.into_iter().any(has) {
+            bail!("no task or transcript has a name with {filter:?}");
+        }
+    }
     terminal.show_progress("loading the encoding");
     let counter = tokio::task::spawn_blocking(Counter::new).await??;
     let engine = Engine::new(&EngineConfig { concurrent_runs: 1, ..EngineConfig::default() })?;

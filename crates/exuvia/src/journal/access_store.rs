@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 use exuvia_access::{Access, IssuedKeys};
 use exuvia_config::{DatabaseUrl, JournalConfig, JournalStore, Paths};
 use exuvia_gateway::now_ms;
-use exuvia_journal::{AccessStore, PostgresAccessStore, SqliteAccessStore};
+use exuvia_journal::{AccessStore, FunctionStore, PostgresAccessStore, SqliteAccessStore};
+use exuvia_replay::sha256_hex;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::file_threads::FileThreads;
@@ -17,6 +18,18 @@ use crate::file_threads::FileThreads;
 const FILE: &str = "access.db";
 /// How long it takes until a store that could not be opened is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// One store, as each of what is kept in it.
+pub(crate) struct OpenStore {
+    pub(crate) access: Arc<dyn AccessStore>,
+    pub(crate) functions: Arc<dyn FunctionStore>,
+}
+
+impl OpenStore {
+    fn of<T: AccessStore + FunctionStore + 'static>(store: Arc<T>) -> Self {
+        Self { access: Arc::clone(&store) as _, functions: store }
+    }
+}
 
 /// Where the store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,17 +61,36 @@ impl StorePlace {
         })
     }
 
+    /// Names it, without telling where it is: the same for all processes that call its place the same. None: nobody shares it.
+    pub(crate) fn id(&self) -> Option<String> {
+        let place = match self {
+            Self::File(file) => std::path::absolute(file).ok()?.into_os_string().into_encoded_bytes(),
+            Self::Database(url) => url.0.as_bytes().to_vec(),
+            Self::Memory => return None,
+        };
+        Some(sha256_hex([b"exuvia access store\0".as_slice(), &place].concat()))
+    }
+
     /// Opens it, or makes one.
     ///
     /// # Errors
     ///
     /// It cannot be written, or a newer program made it.
     pub(crate) async fn open(self) -> Result<Arc<dyn AccessStore>> {
+        Ok(self.opened().await?.access)
+    }
+
+    /// The same, with all that is kept in it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`open`](Self::open).
+    pub(crate) async fn opened(self) -> Result<OpenStore> {
         let opened = match self {
-            Self::Database(url) => PostgresAccessStore::open(&url.0).await.map(|store| store as Arc<dyn AccessStore>),
-            Self::Memory => SqliteAccessStore::in_memory().map(|store| store as _),
+            Self::Database(url) => PostgresAccessStore::open(&url.0).await.map(OpenStore::of),
+            Self::Memory => SqliteAccessStore::in_memory().map(OpenStore::of),
             Self::File(file) => {
-                let open = move || SqliteAccessStore::open(&file).map(|store| store as _);
+                let open = move || SqliteAccessStore::open(&file).map(OpenStore::of);
                 FileThreads::default().run(open).await.context("the store of keys and budgets cannot be opened")?
             }
         };
@@ -108,5 +140,19 @@ mod tests {
         assert_eq!(file, StorePlace::File("/data/journal/access.db".into()));
         let url = DatabaseUrl("postgres://db/x".to_owned());
         assert_eq!(place(JournalStore::Postgres { url: url.clone(), folder: None }), StorePlace::Database(url));
+    }
+
+    #[test]
+    fn a_store_has_one_name_for_all_who_share_it_and_none_where_nobody_does() {
+        let file = |folder: &str| place(JournalStore::Sqlite(Some(folder.into()))).id();
+        let here = std::env::current_dir().expect("a folder");
+        assert_eq!(file("data"), place(JournalStore::Sqlite(Some(here.join("data")))).id());
+        assert_ne!(file("/data"), file("/data/other"));
+        assert_eq!(place(JournalStore::Memory).id(), None);
+        let database = |url: &str| {
+            place(JournalStore::Postgres { url: DatabaseUrl(url.to_owned()), folder: None }).id().expect("a name")
+        };
+        assert_ne!(database("postgres://a:secret@db/x"), database("postgres://a:secret@db/y"));
+        assert!(!database("postgres://a:secret@db/x").contains("secret"));
     }
 }

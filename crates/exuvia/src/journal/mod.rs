@@ -103,7 +103,8 @@ impl ProcessJournal {
             return Ok(ApprovalConfig::within(MemoryApprovals::new(self.entries()), limits, ALONE));
         };
         if let Some(url) = url {
-            return Ok(ApprovalConfig::within(PostgresApprovals::open(&url.0).await?, limits, SHARED));
+            let store = PostgresApprovals::open(&url.0).await?;
+            return Ok(ApprovalConfig { is_shared: true, ..ApprovalConfig::within(store, limits, SHARED) });
         }
         let folder = folder.clone();
         let store: Arc<dyn ApprovalStore> =

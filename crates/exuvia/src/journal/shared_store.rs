@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use exuvia_config::JournalConfig;
 use exuvia_journal::{
-    AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
+    AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended,
+    FunctionStore, KeyChanges, NewFunction, PromotedFunctions, ProposalBounds, Proposed, Retirement, StoredFunction,
     StoredKey, Taken,
 };
 use exuvia_tool::BoxFuture;
 use tokio::sync::OnceCell;
 
 use super::StorePlace;
+use super::access_store::OpenStore;
 
 /// The store of the configured journal, for keys and for budgets. One that cannot be opened is tried again at each need: until then nothing
 /// that needs it goes on.
 pub(crate) struct SharedStore {
     config: JournalConfig,
-    store: OnceCell<Arc<dyn AccessStore>>,
+    store: OnceCell<OpenStore>,
 }
 
 impl SharedStore {
@@ -25,10 +27,18 @@ impl SharedStore {
     }
 
     async fn store(&self) -> Result<&Arc<dyn AccessStore>, AccessStoreError> {
+        Ok(&self.opened().await?.access)
+    }
+
+    async fn functions(&self) -> Result<&Arc<dyn FunctionStore>, AccessStoreError> {
+        Ok(&self.opened().await?.functions)
+    }
+
+    async fn opened(&self) -> Result<&OpenStore, AccessStoreError> {
         let unavailable = |error: anyhow::Error| {
             AccessStoreError::new(AccessStoreErrorKind::Unavailable).caused_by(error.into_boxed_dyn_error())
         };
-        let open = || async { StorePlace::of(&self.config)?.open().await };
+        let open = || async { StorePlace::of(&self.config)?.opened().await };
         self.store.get_or_try_init(open).await.map_err(unavailable)
     }
 }
@@ -69,5 +79,39 @@ impl AccessStore for SharedStore {
 
     fn prune(&self, ended: Ended) -> BoxFuture<'_, Result<bool, AccessStoreError>> {
         Box::pin(async move { self.store().await?.prune(ended).await })
+    }
+}
+
+impl FunctionStore for SharedStore {
+    fn promoted(&self, known: Option<u64>) -> BoxFuture<'_, Result<Option<PromotedFunctions>, AccessStoreError>> {
+        Box::pin(async move { self.functions().await?.promoted(known).await })
+    }
+
+    fn list_functions(&self) -> BoxFuture<'_, Result<Vec<StoredFunction>, AccessStoreError>> {
+        Box::pin(async move { self.functions().await?.list_functions().await })
+    }
+
+    fn function_source<'a>(
+        &'a self,
+        name: &'a str,
+        sha256: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, AccessStoreError>> {
+        Box::pin(async move { self.functions().await?.function_source(name, sha256).await })
+    }
+
+    fn propose<'a>(
+        &'a self,
+        new: &'a NewFunction,
+        bounds: ProposalBounds,
+    ) -> BoxFuture<'a, Result<Proposed, AccessStoreError>> {
+        Box::pin(async move { self.functions().await?.propose(new, bounds).await })
+    }
+
+    fn promote<'a>(&'a self, new: &'a NewFunction) -> BoxFuture<'a, Result<u32, AccessStoreError>> {
+        Box::pin(async move { self.functions().await?.promote(new).await })
+    }
+
+    fn retire<'a>(&'a self, retirement: &'a Retirement) -> BoxFuture<'a, Result<u64, AccessStoreError>> {
+        Box::pin(async move { self.functions().await?.retire(retirement).await })
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn engine(config: &Config, memory: Option<Memory>) -> EngineConfig {
     let runs_memory_bytes = config.runs.memory_bytes.or(memory.map(Memory::for_runs));
     EngineConfig {
         concurrent_runs: config.runs.concurrent,
+        nested_levels: config.functions.as_ref().map_or(0, |functions| functions.depth),
         runs_memory_bytes: runs_memory_bytes.unwrap_or(default.runs_memory_bytes),
         resting_instances: config.sessions.as_ref().map_or(0, |sessions| sessions.warm),
         ..default

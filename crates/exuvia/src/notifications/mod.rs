@@ -5,6 +5,7 @@
 mod desktop;
 mod failures;
 mod message;
+mod said;
 mod signature;
 mod webhook;
 
@@ -20,6 +21,8 @@ use desktop::Desktop;
 use failures::Failures;
 use message::{WebhookMessage, desktop_text, question_text};
 use webhook::WebhookSender;
+
+pub(crate) use said::say_questions;
 
 /// How many approvals are known to be notified of. Their ids begin with the time: those that were asked first go first.
 const KNOWN: usize = 100_000;

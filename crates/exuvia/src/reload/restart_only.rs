@@ -32,6 +32,8 @@ impl RestartOnlySettings {
             ("approvals", approvals(&config.approvals)),
             ("learn_shapes", config.learn_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
+            // A reload may lower it, and raise it again to what it was at the start.
+            ("functions.depth", format!("{:?}", config.functions.as_ref().map(|functions| functions.depth))),
             ("runs.memory_bytes", format!("{:?}", config.runs.memory_bytes)),
             ("sessions.warm", format!("{:?}", config.sessions.as_ref().map(|sessions| sessions.warm))),
             // A session lives longer than the longest script.

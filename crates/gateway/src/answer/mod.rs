@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 
 use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, ScriptError};
-use exuvia_text::{indented, line, printable, tokens};
+use exuvia_text::{indented, line, printable, quoted, tokens};
 use exuvia_tool::{CallRecord, HeldCall, Json, RunId};
 use indexmap::{IndexMap, IndexSet};
 
@@ -99,11 +99,13 @@ pub async fn render_aside(report: Report, room: AnswerRoom) -> ModelAnswer {
 
 /// What is shown of a result, and the images in it.
 fn result(json: &Json, report: &Report, room: AnswerRoom) -> (String, Vec<Image>) {
-    let (json, advice) = (json.as_str(), advice(report));
+    let json = json.as_str();
     let may_have_images = room != AnswerRoom::UNLIMITED && binary::may_have_images(json);
     if !may_have_images && preview::is_short(json, room.preview_tokens) {
+        let advice = if json.len() > room.bytes { advice(report, json) } else { String::new() };
         return (cut(json, room.bytes, &advice), Vec::new());
     }
+    let advice = advice(report, json);
     let mut node = Node::of(json);
     let images = if may_have_images { binary::take_images(&mut node) } else { Vec::new() };
     // What the log needs, as far as that is its part.
@@ -114,9 +116,12 @@ fn result(json: &Json, report: &Report, room: AnswerRoom) -> (String, Vec<Image>
 }
 
 /// What to do about what was left out.
-fn advice(report: &Report) -> String {
+fn advice(report: &Report, json: &str) -> String {
     match &report.kept_as {
-        Some(run) => format!("for a part send run=\"{run}\", part=\"items[0:20].name\""),
+        Some(run) => {
+            let path = part::example(json).unwrap_or_else(|| "items[0:20].name".to_owned());
+            format!("for a part send run=\"{run}\", part={}", quoted(&path, usize::MAX))
+        }
         None => "return what you need of it: some fields, a slice, a count".to_owned(),
     }
 }

@@ -6,6 +6,8 @@ use exuvia_tool::raw;
 /// The longest path, in bytes, and how many steps it may have.
 const PATH_BYTES: usize = 1_000;
 const STEPS: usize = 32;
+/// A list of no more elements is read one by one.
+const SLICE: usize = 20;
 /// How many keys an error names, and the most that it shows of each, in characters.
 const KEYS: usize = 20;
 const KEY: usize = 60;
@@ -19,6 +21,36 @@ enum Step {
     /// From the end if it is negative.
     Index(i64),
     Slice(Option<i64>, Option<i64>),
+}
+
+/// A path to a part of `json`, for its author to take as a pattern: of what is largest in it. None if it has no parts.
+pub(crate) fn example(json: &str) -> Option<String> {
+    let json = json.trim_start();
+    let (key, value) = match json.starts_with('{') {
+        true => raw::members(json).max_by_key(|(_, value)| value.len()).map(|(key, value)| (Some(key), value))?,
+        false => (None, json),
+    };
+    let is_first = key.is_none();
+    let key = key.map_or_else(String::new, |key| match is_plain_key(&key) {
+        true => key.to_string(),
+        false => format!("[{}]", serde_json::Value::from(&*key)),
+    });
+    if key.len() > PATH_BYTES / 2 {
+        return None;
+    }
+    let slice = match value.trim_start().as_bytes().first()? {
+        b'"' => "[0:2000]",
+        b'[' if raw::elements(value).nth(SLICE).is_none() => "[0]",
+        b'[' if is_first => "[20:40]",
+        b'[' => "[0:20]",
+        _ => "",
+    };
+    Some(key + slice).filter(|path| !path.is_empty())
+}
+
+/// Whether a key stands in a path as it is.
+fn is_plain_key(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
 /// The part of `json` at `path`, as JSON. After a slice the rest of the path is followed in each element; what an element does not
@@ -46,14 +78,30 @@ fn at(json: &str, steps: &[Step]) -> Result<String, String> {
             element.map_or_else(|| Err(format!("no element {index}: {}", kind(json))), |element| at(element, rest))
         }
         Step::Slice(from, to) => {
+            if json.trim_start().starts_with('"') && rest.is_empty() {
+                return text_slice(json, *from, *to);
+            }
             let elements: Vec<&str> = elements(json)?;
             let (from, to) = (bound(*from, 0, elements.len()), bound(*to, elements.len(), elements.len()));
             let slice = elements.get(from..to.max(from)).unwrap_or_default();
-            let parts: Vec<String> =
-                slice.iter().map(|element| at(element, rest).unwrap_or_else(|_| "null".to_owned())).collect();
+            let parts: Vec<Result<String, String>> = slice.iter().map(|element| at(element, rest)).collect();
+            // What no element has is a mistake.
+            if let (true, Some(Err(error))) = (parts.iter().all(Result::is_err), parts.first()) {
+                return Err(error.clone());
+            }
+            let parts: Vec<String> = parts.into_iter().map(|part| part.unwrap_or_else(|_| "null".to_owned())).collect();
             Ok(format!("[{}]", parts.join(",")))
         }
     }
+}
+
+/// These characters of a text, as JSON.
+fn text_slice(json: &str, from: Option<i64>, to: Option<i64>) -> Result<String, String> {
+    let text: String = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let count = text.chars().count();
+    let (from, to) = (bound(from, 0, count), bound(to, count, count));
+    let slice: String = text.chars().skip(from).take(to.saturating_sub(from)).collect();
+    Ok(serde_json::Value::from(slice).to_string())
 }
 
 fn elements(json: &str) -> Result<Vec<&str>, String> {
@@ -81,7 +129,7 @@ fn kind(json: &str) -> String {
             format!("this is an object with the keys {}{more}", keys[..keys.len().min(KEYS)].join(", "))
         }
         Some(b'[') => format!("this is a list of {} elements", raw::elements(json).count()),
-        Some(b'"') => "this is a text".to_owned(),
+        Some(b'"') => "this is a text, of which [0:2000] is a part".to_owned(),
         _ => "this is a single value".to_owned(),
     }
 }
@@ -143,9 +191,37 @@ mod tests {
             ("items[5:]", "[]"),
             ("items[2:1]", "[]"),
             (r#"["a key"]["x.y"][:][0]"#, "[1,3]"),
+            ("items[0].name[0:1]", r#""a""#),
+            ("items[0:2].name[:5]", r#"["a","b"]"#),
         ] {
             assert_eq!(part(JSON, path).as_deref(), Ok(expected), "{path}");
         }
+    }
+
+    #[test]
+    fn a_text_is_read_by_slices_of_characters() {
+        let text = serde_json::Value::from("äöü\n\"x\"").to_string();
+        assert_eq!(part(&text, "[1:3]").as_deref(), Ok("\"öü\""));
+        assert_eq!(part(&text, "[-3:]").as_deref(), Ok(r#""\"x\"""#));
+        assert_eq!(part(&text, "[9:20]").as_deref(), Ok("\"\""));
+    }
+
+    #[test]
+    fn an_example_is_a_path_of_the_value() {
+        let list = format!("[{}1]", "1,".repeat(30));
+        for (json, expected) in [
+            (list.clone(), "[20:40]"),
+            ("[1,2]".to_owned(), "[0]"),
+            ("\"a long text\"".to_owned(), "[0:2000]"),
+            (format!("{{\"n\":1,\"rows\":{list}}}"), "rows[0:20]"),
+            (format!("{{\"a key\":{list}}}"), "[\"a key\"][0:20]"),
+            ("{\"body\":\"text\",\"n\":1}".to_owned(), "body[0:2000]"),
+            ("{\"a\":{\"b\":1}}".to_owned(), "a"),
+        ] {
+            assert_eq!(example(&json).as_deref(), Some(expected), "{json}");
+            assert!(part(&json, expected).is_ok(), "{json}");
+        }
+        assert_eq!(example("{}"), None);
     }
 
     #[test]
@@ -155,7 +231,8 @@ mod tests {
             ("items.name", r#"no key "name": this is a list of 3 elements"#),
             ("items[3]", "no element 3: this is a list of 3 elements"),
             ("items[-4]", "no element -4: this is a list of 3 elements"),
-            ("items[0].name[0]", "no list: this is a text"),
+            ("items[0].name[0]", "no list: this is a text, of which [0:2000] is a part"),
+            ("items[0:3].nosuch", r#"no key "nosuch": this is an object with the keys "name", "n""#),
             ("items[x]", FORM),
             ("items[0", FORM),
             ("items..a", FORM),

@@ -18,6 +18,26 @@ pub(crate) struct Leases {
     holder: String,
     lease: Duration,
     held: Mutex<HashMap<RunId, Arc<State>>>,
+    /// Runs that are asking for something, so many times at once: their leases are being written.
+    asking: Mutex<HashMap<RunId, usize>>,
+}
+
+/// A run that is asking for something, until this is dropped.
+pub(crate) struct AskingRun<'a> {
+    leases: &'a Leases,
+    run: &'a RunId,
+}
+
+impl Drop for AskingRun<'_> {
+    fn drop(&mut self) {
+        let mut asking = locked(&self.leases.asking);
+        if let Some(times) = asking.get_mut(self.run) {
+            *times -= 1;
+            if *times == 0 {
+                asking.remove(self.run);
+            }
+        }
+    }
 }
 
 /// The lease of one run. Dropping it stops its renewal.
@@ -36,7 +56,7 @@ struct State {
 
 impl Leases {
     pub(crate) fn new(holder: String, lease: Duration) -> Self {
-        Self { holder, lease, held: Mutex::default() }
+        Self { holder, lease, held: Mutex::default(), asking: Mutex::default() }
     }
 
     /// The name of this process.
@@ -60,27 +80,41 @@ impl Leases {
         locked(&self.held).is_empty()
     }
 
-    /// Whether this process has the run.
+    /// Whether this process has the run, or is about to.
     pub(crate) fn has(&self, run: &RunId) -> bool {
-        locked(&self.held).contains_key(run)
+        locked(&self.held).contains_key(run) || locked(&self.asking).contains_key(run)
+    }
+
+    /// The run is asking for something: nobody here brings it back, even if the lease that is being written is over before it is begun.
+    pub(crate) fn asks<'a>(&'a self, run: &'a RunId) -> AskingRun<'a> {
+        *locked(&self.asking).entry(run.clone()).or_default() += 1;
+        AskingRun { leases: self, run }
     }
 
     /// Renews all leases. A run that another process has is given up here.
     pub(crate) async fn renew(&self, store: &dyn ApprovalStore) {
         let held: Vec<_> = locked(&self.held).iter().map(|(run, state)| (run.clone(), Arc::clone(state))).collect();
         for (run, state) in held {
-            let is_over = state.is_over.lock().await;
-            if *is_over {
-                continue;
-            }
-            let now = now_ms();
-            let lease = self.next(now);
-            match store.claim(&run, &lease, now).await {
-                Ok(true) => state.until_ms.store(lease.until_ms, Ordering::SeqCst),
-                Ok(false) => state.lost.cancel(),
-                Err(error) => tracing::warn!(run.id = %run, error = format!("{error:#}"), "lease of a run not renewed"),
+            if let Err(error) = self.renew_one(store, &run, &state).await {
+                tracing::warn!(run.id = %run, error = format!("{error:#}"), "lease of a run not renewed");
             }
         }
+    }
+
+    /// Whether the run is this process's now.
+    async fn renew_one(&self, store: &dyn ApprovalStore, run: &RunId, state: &State) -> Result<bool, ApprovalError> {
+        let is_over = state.is_over.lock().await;
+        if *is_over {
+            return Ok(false);
+        }
+        let now = now_ms();
+        let lease = self.next(now);
+        let is_own = store.claim(run, &lease, now).await?;
+        match is_own {
+            true => state.until_ms.store(lease.until_ms, Ordering::SeqCst),
+            false => state.lost.cancel(),
+        }
+        Ok(is_own)
     }
 }
 
@@ -102,6 +136,9 @@ impl Lease {
     ) -> Option<Self> {
         let (until_ms, is_over) = (AtomicU64::new(until_ms), tokio::sync::Mutex::new(false));
         let state = Arc::new(State { until_ms, lost, is_over });
+        if locked(&approvals.leases.asking).contains_key(run) {
+            return None;
+        }
         match locked(&approvals.leases.held).entry(run.clone()) {
             Entry::Occupied(_) => return None,
             Entry::Vacant(place) => place.insert(Arc::clone(&state)),
@@ -114,9 +151,19 @@ impl Lease {
         self.state.until_ms.fetch_max(until_ms, Ordering::SeqCst);
     }
 
-    /// Whether the run is still this process's: no other one makes its calls.
-    pub(crate) fn holds(&self) -> bool {
-        !self.state.lost.is_cancelled() && now_ms() < self.state.until_ms.load(Ordering::SeqCst)
+    /// Whether the run is still this process's: no other one makes its calls. A lease that is over because this process stood still, or its
+    /// store did, is renewed first: most likely nobody has taken the run.
+    ///
+    /// # Errors
+    ///
+    /// The store does not say.
+    pub(crate) async fn holds(&self) -> Result<bool, ApprovalError> {
+        let state = &self.state;
+        match () {
+            () if state.lost.is_cancelled() => Ok(false),
+            () if now_ms() < state.until_ms.load(Ordering::SeqCst) => Ok(true),
+            () => self.approvals.leases.renew_one(self.approvals.store(), &self.run, state).await,
+        }
     }
 
     /// Cancelled when another process has the run.
@@ -158,5 +205,10 @@ mod tests {
         assert!(reserve("a").is_none() && reserve("b").is_some());
         drop(first);
         assert!(reserve("a").is_some());
+        let run = RunId::new("a");
+        let asking = [approvals.leases.asks(&run), approvals.leases.asks(&run)];
+        assert!(approvals.leases.has(&run) && reserve("a").is_none());
+        drop(asking);
+        assert!(!approvals.leases.has(&run) && reserve("a").is_some());
     }
 }

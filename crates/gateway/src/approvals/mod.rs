@@ -6,6 +6,7 @@
 mod answered;
 mod card;
 mod holder;
+mod places;
 mod questions;
 mod run_holds;
 mod waiters;
@@ -34,6 +35,9 @@ use waiters::Waiters;
 /// How long a run belongs to a process that does not say so again, unless something else is configured.
 const LEASE: Duration = Duration::from_secs(10);
 
+/// How many calls of one run are asked about at a time, unless something else is configured: a person sees them together.
+const HELD_TOGETHER: usize = 256;
+
 /// How approvals are kept and bounded.
 #[derive(Clone)]
 pub struct ApprovalConfig {
@@ -46,6 +50,11 @@ pub struct ApprovalConfig {
     /// How long a run belongs to a process that does not say so again: as long a run stays where it is after its process was killed. Default:
     /// 10 s.
     pub lease: Duration,
+    /// How many calls of one run are asked about at a time. Further ones that need an approval wait until one of these is answered. No more than
+    /// may be [pending](Self::bounds). Default: 256.
+    pub held_together: usize,
+    /// Whether processes with folders of their own share the store: a run whose guest is not kept here may be brought back there. Default: no.
+    pub is_shared: bool,
 }
 
 /// Where people answer.
@@ -116,7 +125,14 @@ impl ApprovalConfig {
             runs_per_principal: limits.waiting_runs_per_principal,
             runs: limits.waiting_runs,
         };
-        Self { store, bounds, expires: limits.expires, lease: limits.lease.unwrap_or(lease) }
+        let lease = limits.lease.unwrap_or(lease);
+        Self { store, bounds, expires: limits.expires, lease, held_together: HELD_TOGETHER, is_shared: false }
+    }
+
+    /// How many calls of one run are asked about at a time: at least one.
+    fn places(&self) -> usize {
+        let pending = self.bounds.pending.min(self.bounds.pending_per_principal);
+        self.held_together.min(usize::try_from(pending).unwrap_or(usize::MAX)).max(1)
     }
 }
 

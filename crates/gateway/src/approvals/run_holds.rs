@@ -1,18 +1,19 @@
 //! What is held of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use exuvia_journal::{Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HoldEnd, NewApproval};
 use exuvia_runtime::ActiveTime;
 use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, RunId, ToolCall, ToolName, locked};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use super::answered::{Answered, is_same, is_usable, outcome};
 use super::card::ApprovalCard;
+use super::places::HoldPlaces;
 use super::{Approvals, AskedApprovals, Lease, tool_sha256};
 use crate::client_questions::{AskedApproval, ClientQuestion};
 use crate::ids::now_ms;
@@ -39,8 +40,8 @@ pub(crate) struct RunHolds {
     /// Something else is asked.
     more: Notify,
     told: Mutex<BTreeSet<ApprovalId>>,
-    /// Calls that wait for an answer, of which there is none.
-    waiting: AtomicUsize,
+    /// Its calls that wait for an answer, of which there is none, or for a place to be asked about.
+    places: HoldPlaces,
     is_parked: AtomicBool,
     /// It was brought back and parked again before it was where its record ends: its answers wait for it as before.
     has_taken_nothing: AtomicBool,
@@ -71,7 +72,8 @@ impl RunHolds {
     ) -> Arc<Self> {
         let lost = claimed.as_ref().map(Lease::lost).unwrap_or_default();
         let lease = claimed.map_or_else(OnceLock::new, OnceLock::from);
-        let (asked, more, told, waiting, is_parked, has_taken_nothing) = Default::default();
+        let (asked, more, told, is_parked, has_taken_nothing) = Default::default();
+        let places = HoldPlaces::new(approvals.config.places());
         let approvals = Arc::clone(approvals);
         Arc::new(Self {
             approvals,
@@ -85,7 +87,7 @@ impl RunHolds {
             asked,
             more,
             told,
-            waiting,
+            places,
             is_parked,
             has_taken_nothing,
         })
@@ -120,8 +122,15 @@ impl RunHolds {
     }
 
     /// Whether calls of the run may be made: no other process makes them.
-    pub(crate) fn may_go_on(&self) -> bool {
-        self.lease.get().is_none_or(Lease::holds)
+    ///
+    /// # Errors
+    ///
+    /// That cannot be known for the moment.
+    pub(crate) async fn may_go_on(&self) -> Result<bool, ApprovalError> {
+        match self.lease.get() {
+            Some(lease) => lease.holds().await,
+            None => Ok(true),
+        }
     }
 
     /// Whether another process has it.
@@ -180,6 +189,11 @@ impl RunHolds {
         locked(&self.asked).get(&Some(call)).is_some_and(|(approval, _)| is_usable(approval.state))
     }
 
+    /// Waits until a call may be asked about. What was asked before has its place: it may be all that the run waits for.
+    pub(crate) async fn place(&self, call: CallId) -> Option<SemaphorePermit<'_>> {
+        self.places.enter(self.has_open(call)).await
+    }
+
     /// Asks about a call, or about the start of the script, and waits for the answer: of one that was asked before and not used, for that
     /// one.
     pub(crate) async fn answer(&self, held: HeldCall, new: NewApproval) -> Answered {
@@ -208,6 +222,7 @@ impl RunHolds {
     }
 
     async fn ask(&self, held: HeldCall, new: &NewApproval) -> Result<Approval, ApprovalError> {
+        let _asking = self.approvals.leases.asks(&self.run);
         let lease = self.approvals.leases.next(now_ms());
         let until_ms = lease.until_ms;
         let run = self.card.held_run(&self.run, lease);
@@ -256,7 +271,7 @@ impl RunHolds {
                     continue;
                 }
             }
-            let _waits = Waits::begin(&self.waiting);
+            let _waiting = self.places.wait();
             waiter.changed().await;
         }
     }
@@ -280,7 +295,7 @@ impl RunHolds {
     pub(crate) async fn parked(self: Arc<Self>, stopping: CancellationToken) -> Vec<HeldCall> {
         loop {
             self.active.until_held().await;
-            if self.active.held() != self.waiting.load(Ordering::SeqCst) {
+            if self.active.held() != self.places.waiting() {
                 // Something is about to be asked, or was just answered.
                 tokio::time::sleep(SOON).await;
                 continue;
@@ -293,8 +308,7 @@ impl RunHolds {
                 // One more call was held, and asked about, before this was polled.
                 () = self.more.notified() => continue,
             }
-            let waiting = self.waiting.load(Ordering::SeqCst);
-            if self.active.park(waiting) {
+            if self.active.park(self.places.waiting()) {
                 return self.park();
             }
         }
@@ -428,22 +442,6 @@ impl RunHolds {
         let missed = all.iter().filter(is_missed);
         let first_missed = missed.map(|approval| approval.version.saturating_sub(1)).min();
         first_missed.or_else(|| all.iter().map(|approval| approval.version).max()).unwrap_or_default()
-    }
-}
-
-/// Counts a call that waits.
-struct Waits<'a>(&'a AtomicUsize);
-
-impl<'a> Waits<'a> {
-    fn begin(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::SeqCst);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

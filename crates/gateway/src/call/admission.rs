@@ -62,6 +62,9 @@ impl Inner {
             self.validate(&mut call)?;
         }
         self.goes_on(&call.name)?;
+        if let Some(nesting) = &self.run.nesting {
+            nesting.check(&call.name)?;
+        }
         let approved = approved.map(Grants::approved);
         let grants = approved.as_ref().unwrap_or(&self.run.grants);
         self.run.authority.decide(call, grants, &self.run.identity).map_err(|refusal| self.rejected(refusal))

@@ -8,6 +8,7 @@ use super::rejected::CallRejected;
 use super::retries::is_repeatable;
 use super::{Authorization, CallKind, Inner};
 use crate::end_guards::CallCountGuard;
+use crate::functions::Nesting;
 
 impl Inner {
     pub(super) async fn make(
@@ -17,6 +18,9 @@ impl Inner {
         ticket: DispatchTicket,
     ) -> ToolOutcome {
         let server = self.run.run_view.namespace.server(&call.name.server).map(|server| server.name.clone());
+        if let Some(Err(error)) = self.run.nesting.as_ref().map(Nesting::count_call) {
+            return self.withhold(call, error);
+        }
         let mut counted = CallCountGuard::new(&self.run.metrics, server, Some(deadline.clone()));
         let (id, name) = (call.id, call.name.clone());
         let retries = self.retries_of(&name);

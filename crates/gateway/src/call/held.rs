@@ -28,6 +28,7 @@ impl Inner {
         deadline: &Deadline,
     ) -> ToolOutcome {
         let hold = Hold::begin(deadline);
+        let place = holds.place(call.id).await;
         let answered = match self.record_held(&call, holds).await {
             Ok(()) => {
                 let question = self.question(&call, &held, holds).await;
@@ -35,7 +36,8 @@ impl Inner {
             }
             Err(error) => Answered::Unavailable(error.to_string()),
         };
-        if !hold.end() {
+        drop(place);
+        if !hold.end().await {
             // The run is parked.
             return std::future::pending().await;
         }
@@ -136,9 +138,13 @@ impl Inner {
     /// Nothing of a run is done that another process has, and nothing with an approval that covers something else.
     pub(crate) async fn take(&self, call: &ToolCall, by: Authorization<'_>) -> Result<(), CallRejected> {
         let Some(holds) = &self.run.holds else { return Ok(()) };
-        if !holds.may_go_on() {
-            let message = format!("{} was not called: another process has the run", call.name);
-            return Err(CallError::UpstreamUnavailable(message).into());
+        let why = match holds.may_go_on().await {
+            Ok(true) => None,
+            Ok(false) => Some("another process has the run".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(why) = why {
+            return Err(CallError::UpstreamUnavailable(format!("{} was not called: {why}", call.name)).into());
         }
         let Authorization::Of(approval) = by else { return Ok(()) };
         let mut arguments = call.arguments.clone();

@@ -43,6 +43,7 @@ use crate::approvals::{Approvals, RunHolds};
 use crate::authority::Authority;
 use crate::client_questions::ClientAsker;
 use crate::end_guards::CallEndGuard;
+use crate::functions::Nesting;
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
 use crate::repair::{Earlier, Repair};
@@ -62,7 +63,7 @@ pub(crate) struct Inner {
     pub(crate) run: RunParts,
     /// The fields that the log has of the run, wherever its calls are made.
     log: Span,
-    spent: Mutex<RunCallCounts>,
+    pub(crate) spent: Arc<Mutex<RunCallCounts>>,
     ended: AtomicBool,
     /// In which order calls leave, by server.
     orders: Mutex<HashMap<String, DispatchOrder>>,
@@ -80,7 +81,7 @@ pub(crate) struct RunParts {
     pub(crate) grants: Grants,
     pub(crate) authority: Arc<Authority>,
     /// The budgets of whoever acts.
-    pub(crate) spender: Spender,
+    pub(crate) spender: Arc<Spender>,
     pub(crate) record: Arc<RunRecord>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) limits: CallLimits,
@@ -96,6 +97,8 @@ pub(crate) struct RunParts {
     pub(crate) resumed: Option<Arc<RecordedRun>>,
     /// The earlier run whose answers it takes.
     pub(crate) repair: Option<Arc<Repair>>,
+    /// What it shares with the functions that it calls. None: it sees none.
+    pub(crate) nesting: Option<Nesting>,
 }
 
 impl RunParts {
@@ -115,10 +118,11 @@ impl RunTools {
         let mut spent = RunCallCounts::default();
         let before = run.resumed.iter().flat_map(|run| run.calls.values()).filter(|call| call.is_intended);
         before.for_each(|call| spent.count(&call.name.server));
+        let shared = run.nesting.as_ref().and_then(Nesting::spent);
         Self(Arc::new(Inner {
             run,
             log: Span::current(),
-            spent: Mutex::new(spent),
+            spent: shared.unwrap_or_else(|| Arc::new(Mutex::new(spent))),
             ended: AtomicBool::new(false),
             orders: Mutex::default(),
             notes: CallNotes::default(),

@@ -20,11 +20,13 @@ const SHORT_BYTES: usize = 8 << 10;
 const MEMBERS: usize = 12;
 
 /// How texts that report an error begin, in lower case.
-const BEGINNINGS: [&str; 16] = [
+const BEGINNINGS: [&str; 20] = [
     "error:",
-    "error ",
-    "error executing",
-    "error calling",
+    "error -",
+    "error (",
+    "mcp error",
+    "input validation error",
+    "validation error",
     "an error occurred",
     "failed to",
     "failure:",
@@ -37,6 +39,32 @@ const BEGINNINGS: [&str; 16] = [
     "permission denied",
     "access denied",
     "rate limit exceeded",
+    "http error",
+    "request failed",
+];
+/// What follows the word "error" in a report of one: `Error fetching x`, `Error 404`, `Error in line 3`; but not in `Error rate: 0`.
+const BEHIND_ERROR: [&str; 10] = ["at", "code", "during", "from", "in", "message", "occurred", "on", "when", "while"];
+/// Words on errors in general.
+const ABOUT_ERRORS: [&str; 5] = ["handling", "logging", "monitoring", "reporting", "tracking"];
+/// What stands behind the status of an HTTP response that is an error, in lower case.
+const REASONS: [&str; 17] = [
+    "bad gateway",
+    "bad request",
+    "client error",
+    "conflict",
+    "forbidden",
+    "gateway time",
+    "gone",
+    "internal server error",
+    "method not allowed",
+    "not found",
+    "payment required",
+    "request timeout",
+    "server error",
+    "service unavailable",
+    "too many requests",
+    "unauthorized",
+    "unprocessable",
 ];
 
 /// The notes on the calls of one run, which are made at one time or another.
@@ -68,8 +96,6 @@ impl CallNotes {
                 Some(text) => (false, text),
                 None => return,
             },
-            // The script was told, and what is wrong with it shows before it starts or ends it.
-            Err(CallError::InvalidArguments(_) | CallError::UnknownTool(_)) => return,
             Err(error) => (true, said(error)),
         };
         let mut notes = self.tools.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,6 +168,11 @@ fn error_in(value: &Json) -> Option<String> {
     if !json.starts_with('{') || json.len() > SHORT_BYTES {
         return None;
     }
+    // A text in the box that servers put around one.
+    let is_boxed = |value: &&str| value.starts_with('"') && raw::members(json).take(2).count() == 1;
+    if let Some(boxed) = raw::member(json, "result").filter(is_boxed) {
+        return error_in_text(boxed, boxed.len()).then(|| first_line(&decoded(boxed)));
+    }
     let (mut is_failure, mut text) = (false, None);
     for (name, value) in raw::members(json).take(MEMBERS) {
         let is_empty = matches!(value, "null" | "false" | "\"\"" | "[]" | "{}" | "0");
@@ -168,7 +199,26 @@ fn error_in(value: &Json) -> Option<String> {
 fn error_in_text(json: &str, length: usize) -> bool {
     let head: String = json.chars().skip(1).take(40).collect::<String>().trim_start().to_ascii_lowercase();
     let head = head.trim_start_matches(['[', '*', '#', '❌', '⚠', '\u{fe0f}', ' ']);
-    length < SHORT_BYTES && BEGINNINGS.iter().any(|beginning| head.starts_with(beginning))
+    length < SHORT_BYTES
+        && (BEGINNINGS.iter().any(|beginning| head.starts_with(beginning))
+            || head.strip_prefix("error ").is_some_and(reports_error)
+            || is_status(head))
+}
+
+/// Whether what stands behind the word "error" makes it the report of one.
+fn reports_error(behind: &str) -> bool {
+    let word = behind.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let is_code = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    is_code || BEHIND_ERROR.contains(&word) || (word.ends_with("ing") && !ABOUT_ERRORS.contains(&word))
+}
+
+/// Whether a text begins like `404 Not Found` or `HTTP 500: Internal Server Error`.
+fn is_status(head: &str) -> bool {
+    let head = head.trim_start_matches("http/1.1 ").trim_start_matches("http ");
+    let Some((code, reason)) = head.split_at_checked(3) else { return false };
+    let is_code = code.starts_with(['4', '5']) && code.bytes().all(|byte| byte.is_ascii_digit());
+    let reason = reason.trim_start_matches([' ', ':', '-']);
+    is_code && REASONS.iter().any(|beginning| reason.starts_with(beginning))
 }
 
 /// The text that a string of JSON is, as far as it is there.
@@ -192,6 +242,13 @@ mod tests {
             (r#"{"error":"not found","id":7}"#, r#""not found""#),
             (r#"{"success":false,"message":"quota"}"#, r#""quota""#),
             (r#"{"status":"error","code":3}"#, r#""{\"status\":\"error\",\"code\":3}""#),
+            (r#""404 Not Found""#, r#""404 Not Found""#),
+            (r#""HTTP 500: Internal Server Error""#, r#""HTTP 500: Internal Server Error""#),
+            (r#""MCP error -32602: bad""#, r#""MCP error -32602: bad""#),
+            (r#""Input validation error: x""#, r#""Input validation error: x""#),
+            (r#""Error fetching page""#, r#""Error fetching page""#),
+            (r#""Error 17""#, r#""Error 17""#),
+            (r#"{"result":"Error: a"}"#, r#""Error: a""#),
             (r#"{"errors":[{"a":1}]}"#, r#""[{\"a\":1}]""#),
         ] {
             assert_eq!(found(json).as_deref(), Some(expected), "{json}");
@@ -203,6 +260,11 @@ mod tests {
         for json in [
             r#""Errors of the last week were few""#,
             r#""errors: 0""#,
+            r#""Error rate: 0""#,
+            r#""Error handling in Rust""#,
+            r#""404 Main Street""#,
+            r#""500 results""#,
+            r#"{"result":"Errors were few"}"#,
             r#"{"error":null,"data":[1]}"#,
             r#"{"errors":[],"ok":true}"#,
             r#"{"success":true,"error":""}"#,
@@ -231,9 +293,10 @@ mod tests {
         notes.note(&name("fine"), &Ok(Json::parse("[1]").expect("JSON")));
         notes.note(&name("bad"), &Err(CallError::InvalidArguments("x".into())));
         let shown = |name: &ToolName| format!("x.{}", name.tool);
-        let expected = ["x.write failed 2 times: \"no such table\"", "x.read answered \"Error: locked\""];
+        let expected =
+            ["x.write failed 2 times: \"no such table\"", "x.read answered \"Error: locked\"", "x.bad failed: \"x\""];
         assert_eq!(notes.sentences(false, shown), expected);
-        assert_eq!(notes.sentences(true, shown), expected[1..]);
+        assert_eq!(notes.sentences(true, shown), expected[1..2]);
         for tool in 0..30 {
             notes.note(&name(&tool.to_string()), &failed("x"));
         }

@@ -22,7 +22,7 @@ impl Inner {
         let is_repeatable = permit.is_repeatable() && matches!(by, Authorization::OfRun);
         let kept = match is_repeatable {
             true => self.run.record.queue(intended),
-            false => self.run.record.require(intended).await,
+            false => self.run.record.require_intent(intended, recorded.intent()).await,
         };
         match kept {
             Ok(()) => Ok((permit, recorded)),

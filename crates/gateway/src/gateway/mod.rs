@@ -1,5 +1,6 @@
 //! The gateway: what is the same for all runs of a process, and how one of them starts.
 
+mod client_files;
 mod reload;
 mod run_handle;
 mod start;
@@ -14,6 +15,7 @@ use exuvia_access::Access;
 use exuvia_access::budget::Budgets;
 use exuvia_journal::{Archive, Journal};
 use exuvia_policy::Policy;
+use exuvia_replay::GuestEngines;
 use exuvia_runtime::Engine;
 use exuvia_tool::DirectCallId;
 use exuvia_upstream::Upstreams;
@@ -30,6 +32,7 @@ use crate::asked_clients::AskedClients;
 use crate::authority::Authority;
 use crate::configuration::Configuration;
 use crate::direct_calls;
+use crate::functions::{self, FunctionLibrary, FunctionRuns};
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::queue::Queue;
@@ -42,6 +45,10 @@ use crate::subscriptions::ClientSubscriptions;
 use crate::tool_pins::ToolPins;
 use crate::view_store::{ViewSources, ViewStore};
 use crate::workspaces::Workspaces;
+
+/// Engines with other guests than the program's own, for runs that an earlier version of the program has begun: each takes some 100 MB of
+/// memory while it is there.
+const OTHER_GUESTS: usize = 2;
 
 /// What a gateway works with.
 pub struct GatewayConfig {
@@ -71,6 +78,8 @@ pub struct GatewayConfig {
     pub workspaces: Arc<Workspaces>,
     /// Where it is known what the scripts of sessions were.
     pub sessions: Arc<Sessions>,
+    /// Saved functions, as they are at the start. None: there can be none, whatever the settings say.
+    pub functions: Option<Arc<FunctionLibrary>>,
 }
 
 /// Starts runs and answers their calls.
@@ -79,6 +88,7 @@ pub struct Gateway {
     pub(crate) authority: Arc<Authority>,
     pre_pass: PrePass,
     pub(crate) engine: Engine,
+    pub(crate) guest_engines: GuestEngines,
     upstreams: Arc<Upstreams>,
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) archive: Option<Arc<dyn Archive>>,
@@ -103,6 +113,9 @@ pub struct Gateway {
     pub(crate) asked_clients: AskedClients,
     pub(crate) workspaces: Arc<Workspaces>,
     pub(crate) sessions: Arc<Sessions>,
+    functions: Option<Arc<FunctionLibrary>>,
+    /// What runs of functions are made with. None: there are none.
+    function_runs: Option<Arc<FunctionRuns>>,
     /// How many runs are brought back at a time.
     pub(crate) resumes: Arc<Semaphore>,
     /// Cancels every run.
@@ -131,8 +144,23 @@ impl Gateway {
             upstreams: Arc::clone(&config.upstreams),
             answer_shapes: config.answer_shapes,
             pins: config.pins,
+            functions: config.functions.clone(),
         };
         let view_store = ViewStore::following(sources, config.settings, &threads);
+        let live = Arc::<Runs>::default();
+        let function_runs = match &config.functions {
+            Some(library) => {
+                let following = functions::follow(Arc::clone(library), Arc::downgrade(&view_store));
+                // The threads of runs open no connections.
+                match tokio::runtime::Handle::try_current() {
+                    Ok(runtime) => drop(runtime.spawn(following)),
+                    Err(_) => drop(threads.spawn(following)),
+                }
+                let (engine, recorder, live) = (config.engine.clone(), Arc::clone(&recorder), Arc::clone(&live));
+                Some(Arc::new(FunctionRuns { engine, recorder, ids: Ids::new()?, live }))
+            }
+            None => None,
+        };
         let approvals = match config.approvals {
             Some(approvals) => Some(Approvals::new(approvals, Ids::new()?, Arc::clone(&metrics))),
             None => None,
@@ -144,6 +172,7 @@ impl Gateway {
             view_store,
             authority,
             pre_pass: config.pre_pass,
+            guest_engines: GuestEngines::new(config.engine.clone(), OTHER_GUESTS),
             engine: config.engine,
             upstreams: config.upstreams,
             recorder,
@@ -152,7 +181,7 @@ impl Gateway {
             threads,
             ids: Ids::new()?,
             queue,
-            live: Arc::default(),
+            live,
             requests,
             subscribers: ClientSubscriptions::default(),
             metrics,
@@ -164,6 +193,8 @@ impl Gateway {
             asked_clients: AskedClients::default(),
             workspaces: config.workspaces,
             sessions: config.sessions,
+            functions: config.functions,
+            function_runs,
             resumes,
             stopped,
         })
@@ -185,6 +216,12 @@ impl Gateway {
     #[must_use]
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// What runs scripts of other guests again: of this one and of others that journals have kept.
+    #[must_use]
+    pub fn guest_engines(&self) -> &GuestEngines {
+        &self.guest_engines
     }
 
     /// What was recorded, where it can be read.

@@ -45,6 +45,9 @@ impl Gateway {
             let drain = self.longest_run();
             let prepared_servers = self.upstreams.prepare(servers, limits, drain).await?;
             self.queue.set_limits(settings.queue);
+            if let (Some(library), Some(functions)) = (&self.functions, &settings.functions) {
+                library.refresh(functions).await;
+            }
             let (change, changed) = self.view_store.change(|current| {
                 *current = settings;
                 prepared_servers.take_over()

@@ -131,12 +131,15 @@ impl Gateway {
             registered,
             approvals: self.approvals.clone(),
             view_store: Arc::clone(&self.view_store),
+            client: Arc::clone(client.name()),
             workspaces: Arc::clone(&self.workspaces),
             // A script of a session that waited without its interpreter would keep the session waiting as well.
             can_park: self.archive.is_some() && self.recorder.keeps_readings() && session.is_none(),
             session,
             sessions: Arc::clone(&self.sessions),
             archive: self.archive.clone(),
+            function_runs: self.function_runs.clone(),
+            fuel_below: Arc::default(),
             stopping: self.stopped.clone(),
             _place: place,
         };

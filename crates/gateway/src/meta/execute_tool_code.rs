@@ -146,6 +146,7 @@ async fn stored_result(
     path: Option<String>,
 ) -> Result<MetaAnswer, BadRequest> {
     let room = request.view.answer_room();
+    let is_part = path.as_ref().is_some_and(|path| !path.trim().is_empty());
     let Some(result) = end.result.clone() else {
         let why = match &*end.outcome {
             "void" => "this run did not go on: what was recorded of it has been erased. Send the script again",
@@ -161,7 +162,8 @@ async fn stored_result(
     };
     let result = offload(usize::MAX, cut_out).await.map_err(bad)?;
     let mut report = Report::not_started(Outcome::Returned(result));
-    report.kept_as = Some(run);
+    // A path that fits the part leads nowhere in the whole.
+    report.kept_as = Some(run).filter(|_| !is_part);
     Ok(MetaAnswer::Stored(Box::new(report), room))
 }
 

@@ -74,7 +74,7 @@ impl HostDescriptor for Sandbox {
         match codes::value(self.ask(&fd, |file| FileRequest::Read { file, offset, length }).await)? {
             FileValue::Bytes(bytes) => {
                 let is_end = bytes.is_empty() && length > 0;
-                Ok((bytes, is_end))
+                Ok((bytes.to_vec(), is_end))
             }
             _ => Err(codes::unexpected()),
         }

@@ -45,7 +45,7 @@ impl Reader {
         if let Reading::Waiting(answer) = &mut self.state {
             self.state = match answer.await {
                 Ok(FileValue::Bytes(bytes)) if bytes.is_empty() => Reading::Ended,
-                Ok(FileValue::Bytes(bytes)) => Reading::Ready(bytes.into()),
+                Ok(FileValue::Bytes(bytes)) => Reading::Ready(Bytes::from_owner(bytes)),
                 Ok(_) => Reading::Failed(FileError::Io),
                 Err(error) => Reading::Failed(error),
             };

@@ -2,6 +2,7 @@
 
 use exuvia_tool::BoxFuture;
 
+use crate::blocks::SealedBlocks;
 use crate::hex::Digest;
 use crate::index::RunIndex;
 use crate::seal::decompressed;
@@ -32,7 +33,10 @@ pub(crate) trait Reads: Send + Sync {
     /// The principal of a run or direct call, as text. None: there is no such.
     fn principal<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<String>, JournalError>>;
 
-    /// The size of the private parts of a run or direct call, sealed, in bytes. 0: there are none.
+    /// What a run read of its files and is kept apart from its record. None: it was erased, or there is no such run.
+    fn blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<SealedBlocks>, JournalError>>;
+
+    /// The size of the private parts of a run or direct call, sealed, in bytes, with what it read of its files. 0: there are none.
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>>;
 
     /// A tile that is full.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use exuvia_tool::BoxFuture;
 
 use super::GuestFolder;
+use crate::blocks::Block;
 use crate::index::Change;
 use crate::seal::RunKey;
 use crate::tree::TreeHead;
@@ -98,6 +99,8 @@ pub(crate) struct Prepared {
     pub(crate) head: Vec<u8>,
     /// The sealed body.
     pub(crate) body: Option<Vec<u8>>,
+    /// What the body names by its digest: kept with the record, unless it is kept already.
+    pub(crate) blocks: Vec<Block>,
     pub(crate) change: Change,
 }
 

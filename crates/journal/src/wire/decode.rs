@@ -6,7 +6,7 @@ use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody
 use super::call_error::WireCallError;
 use super::head::{self, CallHead, EndHead, Head, HeadEvent, SessionHead, StartHead, malformed};
 use super::readings::WireReading;
-use crate::{Entry, Event, JournalError, RunEnd, RunStart, Seq, SessionScript, Stamped};
+use crate::{Entry, Event, JournalError, ParentCall, RunEnd, RunStart, Seq, SessionScript, Stamped};
 
 /// The entry that a head and an opened body are. Without a body, what was private is empty, and arguments are `null`.
 ///
@@ -91,6 +91,7 @@ fn run_start(head: StartHead, body: StartBody) -> RunStart {
             index,
             after: after.map(RunId::new),
         }),
+        parent: head.parent.map(|parent| ParentCall { run: RunId::new(parent.run), call: CallId(parent.call) }),
     }
 }
 

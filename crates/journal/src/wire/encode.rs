@@ -3,7 +3,7 @@
 use exuvia_tool::{Arguments, CallError, Json, ToolCall};
 
 use super::body::{self, AnswerBody, CallBody, EndBody, OutcomeBody, ReadingsBody, RefusedBody, StartBody};
-use super::head::{CallHead, EndHead, HeadEvent, SessionHead, StartHead, micros};
+use super::head::{CallHead, EndHead, HeadEvent, ParentHead, SessionHead, StartHead, micros};
 use crate::{Event, JournalError, RunEnd, RunStart};
 
 /// The public part of an event.
@@ -65,6 +65,10 @@ fn start_head(start: &RunStart) -> StartHead {
             index: session.index,
             after: session.after.as_ref().map(|run| run.as_str().to_owned()),
         }),
+        parent: start
+            .parent
+            .as_ref()
+            .map(|parent| ParentHead { run: parent.run.as_str().to_owned(), call: parent.call.0 }),
     }
 }
 

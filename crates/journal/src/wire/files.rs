@@ -124,7 +124,7 @@ impl WireFileAnswer {
         Ok(Ok(match self {
             Self::Done => FileValue::Done,
             Self::Opened(file, kind) => FileValue::Opened { file: FileHandle(file), kind: kind.into() },
-            Self::Bytes(text) => FileValue::Bytes(BASE64.decode(text).map_err(malformed)?),
+            Self::Bytes(text) => FileValue::Bytes(BASE64.decode(text).map_err(malformed)?.into()),
             Self::Written(bytes) => FileValue::Written(bytes),
             Self::Stat { kind, size, modified: (seconds, nanos), identity } => {
                 FileValue::Stat(FileStat { kind: kind.into(), size, modified: time(seconds, nanos)?, identity })

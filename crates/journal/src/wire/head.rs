@@ -16,8 +16,12 @@ pub(crate) const REMOVALS: u32 = 2;
 const APPROVALS: u32 = 3;
 /// The version that has what the files of a run answered.
 const FILES: u32 = 4;
+/// The version that keeps what was read of files apart, and says where a record was cut.
+const BLOCKS: u32 = 5;
 /// The version that has scripts of sessions.
 const SESSIONS: u32 = 5;
+/// The version that has runs that answer calls of others.
+const PARENTS: u32 = 5;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -172,6 +176,9 @@ pub(crate) struct StartHead {
     /// From version 5 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionHead>,
+    /// From version 5 on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<ParentHead>,
 }
 
 /// The place of a script in a session.
@@ -182,6 +189,14 @@ pub(crate) struct SessionHead {
     pub(crate) index: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<String>,
+}
+
+/// The call that a run answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ParentHead {
+    pub(crate) run: String,
+    pub(crate) call: u64,
 }
 
 /// What the client says of itself.
@@ -316,8 +331,9 @@ fn prefix(version: u32, seq: u64) -> String {
 /// The version of the record of an event: the oldest that can hold it.
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
-        Event::RunReadings(readings) if readings.iter().any(|one| matches!(one, Reading::File { .. })) => return FILES,
+        Event::RunReadings(readings) => return readings.iter().map(reading_version).max().unwrap_or(OLDEST),
         Event::RunStarted(start) if start.session.is_some() => return SESSIONS,
+        Event::RunStarted(start) if start.parent.is_some() => return PARENTS,
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),
@@ -327,6 +343,15 @@ pub(crate) fn version_of(event: &Event) -> u32 {
         _ => false,
     };
     if has_costs { COSTS } else { OLDEST }
+}
+
+fn reading_version(reading: &Reading) -> u32 {
+    match reading {
+        Reading::FileBlock { .. } | Reading::Cut(_) => BLOCKS,
+        Reading::File { .. } if reading.file_block().is_some() => BLOCKS,
+        Reading::File { .. } => FILES,
+        _ => OLDEST,
+    }
 }
 
 /// A cost as it is written. None: nothing.

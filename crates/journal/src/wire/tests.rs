@@ -12,8 +12,8 @@ use exuvia_tool::{
 use super::*;
 use crate::hex::Digest;
 use crate::{
-    ApprovalChannel, ApprovalState, ClientClaims, Entry, Event, JournalErrorKind, Reading, RunEnd, RunError, RunStart,
-    RunUsage, Seq, SessionScript, Stamped,
+    ApprovalChannel, ApprovalState, ClientClaims, Cut, Entry, Event, JournalErrorKind, ParentCall, Reading, RunEnd,
+    RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -48,6 +48,7 @@ fn start() -> RunStart {
         guest_sha256: DIGEST.into(),
         repairs: Some(RunId::new("01KB0000000000000000000000")),
         session: None,
+        parent: None,
     }
 }
 
@@ -55,6 +56,12 @@ fn session_start() -> RunStart {
     let session =
         SessionScript { name: "report".into(), index: 2, after: Some(RunId::new("01KB0000000000000000000000")) };
     RunStart { session: Some(session), ..start() }
+}
+
+/// The start of a run that answers a call of another one.
+fn nested() -> RunStart {
+    let parent = ParentCall { run: RunId::new("01KB0000000000000000000000"), call: CallId(3) };
+    RunStart { rule: "function report, version 2".into(), repairs: None, parent: Some(parent), ..start() }
 }
 
 fn readings() -> Vec<Reading> {
@@ -75,11 +82,16 @@ fn file_readings() -> Vec<Reading> {
     let stat = FileStat { kind: FileKind::Other, size: 4, modified, identity: 9 };
     vec![
         file(Ok(FileValue::Opened { file: FileHandle(1), kind: FileKind::File })),
-        file(Ok(FileValue::Bytes(vec![0, 255, 7]))),
+        file(Ok(FileValue::Bytes(vec![0, 255, 7].into()))),
         file(Ok(FileValue::Stat(stat))),
         file(Ok(FileValue::Entries(vec![FileEntry { name: "a".into(), kind: FileKind::Directory }]))),
         file(Err(FileError::Quota)),
     ]
+}
+
+fn block_readings() -> Vec<Reading> {
+    let block = Reading::FileBlock { asked: [7; 16], sha256: [9; 32], bytes: 4_096 };
+    vec![block, Reading::Cut(Cut::Files), Reading::Cut(Cut::Readings), Reading::Cut(Cut::Journal)]
 }
 
 fn end() -> RunEnd {
@@ -151,9 +163,11 @@ fn examples() -> Vec<(String, Event)> {
         ),
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),
         ("run-started-session".to_owned(), Event::RunStarted(Box::new(session_start()))),
+        ("run-started-nested".to_owned(), Event::RunStarted(Box::new(nested()))),
         ("run-started-least".to_owned(), Event::RunStarted(Box::default())),
         ("run-readings".to_owned(), Event::RunReadings(readings())),
         ("run-readings-files".to_owned(), Event::RunReadings(file_readings())),
+        ("run-readings-blocks".to_owned(), Event::RunReadings(block_readings())),
         (
             "call-intended".to_owned(),
             Event::CallIntended {

@@ -16,7 +16,9 @@ use tokio::sync::oneshot;
 
 use crate::store::Store;
 use crate::tokens::{TokenKind, about};
-use crate::{Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Seq};
+use crate::{
+    Clock, Entry, Journal, JournalError, JournalErrorKind, Losses, Object, OpenOptions, PackedGuest, Refusal, Seq,
+};
 use objects::{KnownObjects, kept};
 pub(crate) use pace::Pace;
 pub(crate) use prepare::prepared;
@@ -84,6 +86,19 @@ impl StoreJournal {
     }
 }
 
+impl StoreJournal {
+    fn appended(
+        &self,
+        waiting: impl FnOnce(u64, oneshot::Sender<Result<Seq, JournalError>>) -> Waiting,
+    ) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        let (sender, done) = oneshot::channel();
+        if let Err(error) = self.queue.push(|| waiting((self.clock)(), sender)) {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        Box::pin(async { done.await.unwrap_or_else(|_| Err(JournalError::new(JournalErrorKind::Unavailable))) })
+    }
+}
+
 impl Drop for StoreJournal {
     /// Has what waits written, and waits for nothing: [`close`](Self::close) does.
     fn drop(&mut self) {
@@ -93,11 +108,21 @@ impl Drop for StoreJournal {
 
 impl Journal for StoreJournal {
     fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>> {
-        let (sender, done) = oneshot::channel();
-        if let Err(error) = self.queue.push(|| Waiting::new(entry, (self.clock)(), Some(sender))) {
-            return Box::pin(std::future::ready(Err(error)));
-        }
-        Box::pin(async { done.await.unwrap_or_else(|_| Err(JournalError::new(JournalErrorKind::Unavailable))) })
+        self.appended(|at_ms, done| Waiting::new(entry, at_ms, Some(done)))
+    }
+
+    fn append_intent(&self, entry: Entry, refusal: &Arc<Refusal>) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        let shared = Arc::clone(refusal);
+        let appended = self.appended(|at_ms, done| Waiting::new(entry, at_ms, Some(done)).refusable_by(shared));
+        let refusal = Arc::clone(refusal);
+        Box::pin(async move {
+            let appended = appended.await;
+            if appended.is_err() {
+                // What has no room was not taken, and of what was taken it is agreed already.
+                refusal.refuse();
+            }
+            appended
+        })
     }
 
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError> {

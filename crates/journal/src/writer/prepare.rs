@@ -6,12 +6,13 @@ use std::sync::Arc;
 use exuvia_tool::Origin;
 
 use super::queue::Waiting;
+use crate::blocks::Block;
 use crate::hex::Digest;
 use crate::index::{Change, State, error_line};
 use crate::seal::RunKey;
 use crate::store::{KeyState, Prepared, Store};
 use crate::wire::{self, BodyRef, Head, version_of};
-use crate::{Entry, Event, JournalError};
+use crate::{Entry, Event, JournalError, Reading};
 
 /// Runs whose keys are remembered. What is forgotten is read from the store.
 const MAX_KEYS: usize = 1 << 16;
@@ -125,6 +126,7 @@ pub(crate) fn prepared(
         Some(key) => wire::body(&entry.event)?.map(|body| key.seal(id, entry.event.kind(), &body)).transpose()?,
         None => None,
     };
+    let blocks = if body.is_some() { blocks(&entry.event) } else { Vec::new() };
     let key = key.filter(|_| is_first);
     let head = Head {
         v: version_of(&entry.event),
@@ -139,5 +141,12 @@ pub(crate) fn prepared(
     };
     // Without a key there is no private part, and the index has no text of it either.
     let change = Change::of(&head, error_line(&entry.event).filter(|_| body.is_some()));
-    Ok(Prepared { id: Arc::clone(id), key, version: head.v, head: head.without_seq()?, body, change })
+    Ok(Prepared { id: Arc::clone(id), key, version: head.v, head: head.without_seq()?, body, blocks, change })
+}
+
+/// What an event has of files that is kept apart from its record.
+fn blocks(event: &Event) -> Vec<Block> {
+    let Event::RunReadings(readings) = event else { return Vec::new() };
+    let blocks = readings.iter().filter_map(Reading::file_block);
+    blocks.map(|(sha256, bytes)| Block { sha256, bytes: bytes.clone() }).collect()
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::store::PackedObject;
 use crate::tokens::{TokenKind, TokenSums};
-use crate::{Entry, JournalError, JournalErrorKind, Losses, Seq};
+use crate::{Entry, JournalError, JournalErrorKind, Losses, Refusal, Seq};
 
 /// An entry that waits to be written.
 pub(super) struct Waiting {
@@ -17,17 +17,25 @@ pub(super) struct Waiting {
     bytes: usize,
     /// Who waits for it. None: it is queued.
     pub(super) done: Option<oneshot::Sender<Result<Seq, JournalError>>>,
+    /// Of an intent whose waiter may leave.
+    refusal: Option<Arc<Refusal>>,
 }
 
 impl Waiting {
     pub(super) fn new(entry: Entry, at_ms: u64, done: Option<oneshot::Sender<Result<Seq, JournalError>>>) -> Self {
-        Self { bytes: entry.size_bytes(), entry, at_ms, done }
+        Self { bytes: entry.size_bytes(), entry, at_ms, done, refusal: None }
     }
 
-    /// Whether it is dropped when it cannot be written now: what has not been done yet, and is not done then. Whoever is gone meanwhile does not
-    /// learn of a refusal, and has queued what became of the intent: this one stays, so that the log has both.
-    fn may_be_refused(&self) -> bool {
-        self.entry.event.is_intent() && self.done.as_ref().is_some_and(|done| !done.is_closed())
+    /// The same, of an intent whose waiter may leave.
+    pub(super) fn refusable_by(self, refusal: Arc<Refusal>) -> Self {
+        Self { refusal: Some(refusal), ..self }
+    }
+
+    /// Refuses it if it cannot be written now and may be dropped: what has not been done yet, and is not done then. Whoever is gone meanwhile
+    /// does not learn of a refusal, and has queued what became of the intent: this one stays, so that the log has both.
+    fn is_refused(&self) -> bool {
+        let is_awaited = self.done.as_ref().is_some_and(|done| !done.is_closed());
+        self.entry.event.is_intent() && is_awaited && self.refusal.as_ref().is_none_or(|refusal| refusal.refuse())
     }
 }
 
@@ -225,7 +233,8 @@ impl Queue {
         self.release(&entries, &[]);
         let losses = self.losses();
         for entry in entries {
-            match (entry.done, &losses) {
+            let hears = entry.refusal.as_ref().is_none_or(|refusal| refusal.refuse());
+            match (entry.done.filter(|_| hears), &losses) {
                 (Some(done), _) => drop(done.send(Err(repeated(error.kind(), error)))),
                 (None, Some(losses)) => losses.lost(&entry.entry, error),
                 (None, None) => {}
@@ -258,7 +267,7 @@ pub(super) fn refusable(
     entries: impl IntoIterator<Item = Waiting>,
     error: &JournalError,
 ) -> (Vec<Waiting>, Vec<Waiting>) {
-    let (refusable, mut others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Waiting::may_be_refused);
+    let (refusable, mut others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Waiting::is_refused);
     for done in others.iter_mut().filter_map(|entry| entry.done.take()) {
         let _ = done.send(Err(repeated(JournalErrorKind::Late, error)));
     }

@@ -1,8 +1,10 @@
 //! What the writer does when the store fails, is slow, or does not say what it did.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use exuvia_tool::{BoxFuture, Origin, Principal, RunId};
@@ -235,6 +237,34 @@ async fn an_intent_that_nobody_waits_for_any_more_is_kept_with_its_end() {
     world.faults.fail.store(false, Ordering::SeqCst);
     world.faults.slow_ms.store(0, Ordering::SeqCst);
     assert_eq!(runs(&world.kept().await), ["first", "dropped", "dropped"]);
+}
+
+/// Whoever leaves after an intent was refused, and before hearing of it, would leave an end alone.
+#[tokio::test]
+async fn an_intent_is_refused_or_kept_with_its_end_whenever_its_waiter_leaves() {
+    let world = World::new(1 << 20);
+    world.faults.fail.store(true, Ordering::SeqCst);
+    let (mut refused, mut left) = (0, 0);
+    for round in 0..60_u64 {
+        let (run, refusal) = (round.to_string(), Arc::default());
+        let mut appended = world.journal.append_intent(started(&run), &refusal);
+        // It is in the queue, and nobody looks at it again.
+        let looked = poll_fn(|context| Poll::Ready(appended.as_mut().poll(context))).await;
+        assert!(looked.is_pending());
+        tokio::time::sleep(Duration::from_micros(round % 3 * 2_000)).await;
+        drop(appended);
+        match refusal.leave() {
+            true => refused += 1,
+            false => {
+                left += 1;
+                world.journal.enqueue(ended(&run, "cancelled")).expect("taken");
+            }
+        }
+    }
+    assert!(refused > 0 && left > 0, "{refused} were refused, {left} were not");
+    world.faults.fail.store(false, Ordering::SeqCst);
+    let kept = runs(&world.kept().await);
+    assert_eq!(kept.len(), 2 * left, "a start and an end each: {kept:?}");
 }
 
 #[tokio::test]

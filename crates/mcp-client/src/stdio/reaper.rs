@@ -34,8 +34,9 @@ while read -r op group; do
 done
 end() {
   for group in $groups; do kill -s "$1" -- "-$group"; done
-  for environ in /proc/[0-9]*/environ; do
-    grep -q "$mark" "$environ" && pid=${environ#/proc/} && kill -s "$1" "${pid%/environ}"
+  for environ in $(grep -ls -e "$mark" /proc/[0-9]*/environ); do
+    pid=${environ#/proc/}
+    kill -s "$1" "${pid%/environ}"
   done
 }
 mark=$1

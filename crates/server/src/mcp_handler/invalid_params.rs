@@ -65,6 +65,9 @@ const DIRECT: [&str; 12] = [
     "tasks/cancel",
 ];
 
+/// Those of them that files of scripts have as well.
+const OF_FILES: [&str; 3] = ["resources/read", "resources/list", "resources/templates/list"];
+
 /// What is wrong with the parameters of a request that rmcp would take all the same: it ends a connection whose handshake has none,
 /// or asks it for a session, and of a cursor that is no text it reads nothing.
 pub(crate) fn beforehand(text: &str) -> Option<InvalidMessage> {
@@ -92,13 +95,14 @@ fn names_modern_version(params: &str) -> bool {
     version.is_some_and(|version| !version.has_initialize())
 }
 
-/// The error for a request that rmcp does not know. `has_direct`: the methods of direct servers are known. `is_modern`: the
-/// methods of the modern era are known, and those of the legacy era are not.
-pub(super) fn answer(request: &CustomRequest, has_direct: bool, is_modern: bool) -> ErrorData {
+/// The error for a request that rmcp does not know. `has_direct`: the methods of direct servers are known, `has_resources`: those of them that
+/// files have. `is_modern`: the methods of the modern era are known, and those of the legacy era are not.
+pub(super) fn answer(request: &CustomRequest, (has_direct, has_resources): (bool, bool), is_modern: bool) -> ErrorData {
     let unknown = || ErrorData::new(ErrorCode::METHOD_NOT_FOUND, line(&cut(&request.method, WHY_CHARS)), None);
     let method = request.method.as_str();
     let of_other_era = if is_modern { LEGACY.contains(&method) } else { MODERN.contains(&method) };
-    if of_other_era || DIRECT.contains(&method) && !has_direct {
+    let is_known = has_direct || !DIRECT.contains(&method) || has_resources && OF_FILES.contains(&method);
+    if of_other_era || !is_known {
         return unknown();
     }
     wrong_params(&request.method, request.params.as_ref()).unwrap_or_else(unknown)
@@ -173,7 +177,8 @@ mod tests {
     #[test]
     fn invalid_parameters_have_a_reason_and_unknown_methods_are_unknown() {
         let told = |method: &str, params: Value| {
-            let ErrorData { code, message, .. } = answer(&CustomRequest::new(method, Some(params)), true, false);
+            let ErrorData { code, message, .. } =
+                answer(&CustomRequest::new(method, Some(params)), (true, true), false);
             (code, message.into_owned())
         };
         for (method, params, word) in [
@@ -197,14 +202,20 @@ mod tests {
             assert!(message.contains(word) && message.len() < 400, "{method} {params}: {message}");
         }
         assert_eq!(told("tools/fly", json!({})).0, ErrorCode::METHOD_NOT_FOUND);
-        let scripts = answer(&CustomRequest::new("prompts/get", None), false, false);
+        let scripts = answer(&CustomRequest::new("prompts/get", None), (false, false), false);
         assert_eq!(scripts.code, ErrorCode::METHOD_NOT_FOUND);
-        assert_eq!(answer(&CustomRequest::new("tools/call", None), false, false).code, ErrorCode::INVALID_PARAMS);
+        assert_eq!(
+            answer(&CustomRequest::new("tools/call", None), (false, false), false).code,
+            ErrorCode::INVALID_PARAMS
+        );
+        let files = |method: &str| answer(&CustomRequest::new(method, None), (false, true), false).code;
+        assert_eq!(files("resources/read"), ErrorCode::INVALID_PARAMS);
+        assert_eq!(files("resources/subscribe"), ErrorCode::METHOD_NOT_FOUND);
     }
 
     #[test]
     fn methods_of_the_other_era_are_unknown_whatever_their_parameters() {
-        let code = |method: &str, is_modern| answer(&CustomRequest::new(method, None), true, is_modern).code;
+        let code = |method: &str, is_modern| answer(&CustomRequest::new(method, None), (true, true), is_modern).code;
         for (method, is_modern) in
             LEGACY.map(|method| (method, true)).into_iter().chain([("subscriptions/listen", false)])
         {

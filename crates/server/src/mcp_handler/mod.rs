@@ -1,8 +1,10 @@
 //! A profile of the gateway as an MCP server: the four meta-tools, and the tools of direct servers.
 
+mod functions;
 mod invalid_params;
 mod picking_up;
 mod requests;
+mod resources;
 mod tools;
 
 use std::sync::Arc;
@@ -117,12 +119,33 @@ impl McpHandler {
         Ok((hearer, updates))
     }
 
+    /// Whether there are resources: of direct servers, or files of scripts.
+    fn has_resources(&self) -> bool {
+        let profile = self.profile();
+        profile.has_direct() || has_files(&profile) || profile.offers_functions()
+    }
+
+    /// Opens what direct servers, workspaces and functions have.
+    async fn open_resources<M: ConstString>(&self) -> Result<Opened, ErrorData> {
+        if self.has_resources() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
+    }
+
     /// Opens what only direct servers have.
     async fn open_direct<M: ConstString>(&self) -> Result<Opened, ErrorData> {
         if self.profile().has_direct() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
     }
 
+    /// The skills that functions are.
+    async fn open_skills<M: ConstString>(&self) -> Result<Opened, ErrorData> {
+        if self.profile().offers_functions() { self.open().await } else { Err(ErrorData::method_not_found::<M>()) }
+    }
+
     fn direct<'a>(&'a self, (gateway, view): &'a Opened, context: &'a RequestContext<RoleServer>) -> Direct<'a> {
         Direct { gateway, view, shared: &self.shared, context, identity: self.viewer.identity() }
     }
+}
+
+/// Whether clients of a profile look into the files of their scripts.
+fn has_files(profile: &Profile) -> bool {
+    profile.has_scripts() && profile.files().is_some()
 }

@@ -7,18 +7,19 @@ use http::request::Parts;
 use rmcp::model::{
     CallToolRequestMethod, CallToolRequestParams, CallToolResponse, CancelTaskMethod, CancelTaskParams,
     CancelledNotificationParam, CompleteRequestMethod, CompleteRequestParams, CompleteResult, ConstString,
-    CustomRequest, CustomResult, GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, GetTaskMethod,
-    GetTaskParams, GetTaskResult, Implementation, ListPromptsRequestMethod, ListPromptsResult,
-    ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult,
-    ListToolsRequestMethod, ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod,
-    ReadResourceRequestParams, ReadResourceResponse, Resource, ResourceTemplate, ServerCapabilities, ServerConfig,
-    SubscribeRequestMethod, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestMethod,
-    UnsubscribeRequestParams, UpdateTaskMethod, UpdateTaskParams,
+    CustomRequest, CustomResult, GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse,
+    GetSkillRequestMethod, GetSkillRequestParams, GetSkillResult, GetTaskMethod, GetTaskParams, GetTaskResult,
+    Implementation, ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListSkillsRequestMethod,
+    ListSkillsResult, ListToolsRequestMethod, ListToolsResult, PaginatedRequestParams, ReadResourceRequestMethod,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestMethod,
+    SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestMethod, UnsubscribeRequestParams,
+    UpdateTaskMethod, UpdateTaskParams,
 };
 use rmcp::service::{NotificationContext, RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ErrorData, ServerHandler};
 
-use super::{McpHandler, invalid_params};
+use super::{McpHandler, functions, invalid_params};
 use crate::client::{client, is_modern, notifying_client, of_pipe};
 use crate::direct::Page;
 use crate::request_span::{self, Target};
@@ -29,10 +30,21 @@ const LISTENED: usize = 128;
 impl ServerHandler for McpHandler {
     fn get_info(&self) -> ServerConfig {
         let tools = ServerCapabilities::builder().enable_tools().enable_tool_list_changed();
-        let capabilities = if self.profile().has_direct() {
+        let profile = self.profile();
+        let offers_functions = profile.offers_functions();
+        let capabilities = if profile.has_direct() {
             let tools = tools.enable_prompts().enable_completions().enable_tasks();
             let resources = tools.enable_resources();
-            if self.offers_subscriptions() { resources.enable_resources_subscribe().build() } else { resources.build() }
+            match (offers_functions, self.offers_subscriptions()) {
+                (true, true) => resources.enable_skills().enable_resources_subscribe().build(),
+                (true, false) => resources.enable_skills().build(),
+                (false, true) => resources.enable_resources_subscribe().build(),
+                (false, false) => resources.build(),
+            }
+        } else if offers_functions {
+            tools.enable_resources().enable_skills().build()
+        } else if super::has_files(&profile) {
+            tools.enable_resources().build()
         } else {
             tools.build()
         };
@@ -125,12 +137,8 @@ impl ServerHandler for McpHandler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let answer = async {
-            let opened = self.open_direct::<ListResourcesRequestMethod>().await?;
-            let Page { items, next, meta } = self.direct(&opened, &context).addresses::<Resource>(page).await?;
-            Ok(ListResourcesResult { next_cursor: next, meta, ..ListResourcesResult::with_all_items(items) })
-        };
-        request_span::answer::<ListResourcesRequestMethod, _>(Target::Nothing, &context, answer).await
+        let answer = self.resources(page, &context);
+        request_span::answer::<ListResourcesRequestMethod, _>(Target::Nothing, &context, Box::pin(answer)).await
     }
 
     async fn list_resource_templates(
@@ -138,16 +146,8 @@ impl ServerHandler for McpHandler {
         page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let answer = async {
-            let opened = self.open_direct::<ListResourceTemplatesRequestMethod>().await?;
-            let Page { items, next, meta } = self.direct(&opened, &context).addresses::<ResourceTemplate>(page).await?;
-            Ok(ListResourceTemplatesResult {
-                next_cursor: next,
-                meta,
-                ..ListResourceTemplatesResult::with_all_items(items)
-            })
-        };
-        request_span::answer::<ListResourceTemplatesRequestMethod, _>(Target::Nothing, &context, answer).await
+        let answer = self.resource_templates(page, &context);
+        request_span::answer::<ListResourceTemplatesRequestMethod, _>(Target::Nothing, &context, Box::pin(answer)).await
     }
 
     async fn read_resource(
@@ -156,11 +156,32 @@ impl ServerHandler for McpHandler {
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let uri = request.uri.clone();
-        let answer = async {
-            let opened = self.open_direct::<ReadResourceRequestMethod>().await?;
-            self.direct(&opened, &context).read_resource(request).await
-        };
+        let answer = self.resource(request, &context);
         request_span::answer::<ReadResourceRequestMethod, _>(Target::Resource(&uri), &context, Box::pin(answer)).await
+    }
+
+    async fn list_skills(
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        let answer = async {
+            let (_, view) = self.open_skills::<ListSkillsRequestMethod>().await?;
+            Ok(ListSkillsResult::with_all_items(functions::skills(&view)))
+        };
+        request_span::answer::<ListSkillsRequestMethod, _>(Target::Nothing, &context, answer).await
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        let answer = async {
+            let (_, view) = self.open_skills::<GetSkillRequestMethod>().await?;
+            Ok(GetSkillResult::new(functions::skill_of(&view, &request.uri)?))
+        };
+        request_span::answer::<GetSkillRequestMethod, _>(Target::Resource(&request.uri), &context, answer).await
     }
 
     async fn subscribe(
@@ -269,7 +290,8 @@ impl ServerHandler for McpHandler {
         request: CustomRequest,
         context: RequestContext<RoleServer>,
     ) -> Result<CustomResult, ErrorData> {
-        let error = invalid_params::answer(&request, self.profile().has_direct(), is_modern(&context));
+        let error =
+            invalid_params::answer(&request, (self.profile().has_direct(), self.has_resources()), is_modern(&context));
         self.mistakes.note(&error);
         Err(error)
     }

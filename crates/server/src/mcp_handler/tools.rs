@@ -16,7 +16,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
-use super::{McpHandler, Opened};
+use super::{McpHandler, Opened, functions};
 use crate::client::claiming_client;
 use crate::direct;
 use crate::large_arguments::Arguments;
@@ -38,8 +38,9 @@ impl McpHandler {
         let metas = meta::tools_of(&profile).iter().map(|tool| meta_tool(tool, &profile));
         let (mut tools, mut meta) = (metas.collect::<Vec<_>>(), None);
         // The meta-tools depend on the names of the servers alone, so they are listed without waiting for them.
-        if profile.has_direct() {
+        if profile.has_direct() || profile.offers_functions() {
             let (_, view) = self.open().await?;
+            tools.extend(functions::tools(&view));
             tools.extend(view.tools().iter().map(direct::tool));
             meta = direct::notices(view.absent_direct().iter().map(direct::absent).collect());
         }
@@ -66,6 +67,8 @@ impl McpHandler {
             return self.direct(&opened, context).call(tool, request, bypassed).await;
         }
         let view = &opened.1;
+        let script = functions::as_script(view, &request, bypassed.as_ref());
+        let (request, bypassed) = script.map_or((request, bypassed), |script| (script, None));
         let metas = meta::tools_of(view.profile()).iter().map(|tool| tool.name);
         if metas.clone().any(|name| name == request.name) {
             let client = claiming_client(context).inspect_err(|error| self.mistakes.note(error))?;

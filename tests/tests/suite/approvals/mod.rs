@@ -4,8 +4,10 @@ mod by_daemon;
 mod calls;
 mod cancelled;
 mod elicited;
+mod faults;
 mod killed;
 mod notified;
+mod other_guest;
 mod page_questions;
 mod parked;
 mod served;
@@ -75,10 +77,15 @@ impl World {
 
     /// Another gateway on the same journal and approvals, with a server of its own.
     async fn beside(&self) -> Self {
+        Self::beside_of(&self.journal, &self.store).await
+    }
+
+    /// A gateway on a journal and approvals that another one has written.
+    async fn beside_of(journal: &Arc<TestJournal>, store: &Arc<MemoryApprovals>) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = folder.path().join("calls");
         let server = server(&folder);
-        let (journal, store) = (Arc::clone(&self.journal), Arc::clone(&self.store));
+        let (journal, store) = (Arc::clone(journal), Arc::clone(store));
         let approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
         let settings = Settings {
             journal: Arc::clone(&journal),
@@ -91,6 +98,15 @@ impl World {
         let world = Self { gateway, journal, store, made, folder };
         world.policy(OnUnlisted::AskAtCall, &[], &[]);
         world
+    }
+
+    /// Everything but these is listed.
+    fn policy_asking_for(&self, asked: &[&str]) {
+        let others = ["echo", "process", "work", "change", "hang"].into_iter().filter(|tool| !asked.contains(tool));
+        let auto_execute = others.map(str::to_owned).collect();
+        let rules = ServerRules { auto_execute, on_unlisted: OnUnlisted::AskAtCall, ..ServerRules::default() };
+        let source = PolicySource { servers: [("fake".to_owned(), rules)].into(), ..PolicySource::default() };
+        self.gateway.gateway().set_policy(Policy::compile(source, ["fake"]).expect("a policy"));
     }
 
     /// What has no effect is listed, and these too.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 
@@ -218,10 +219,41 @@ async fn each_approval_is_notified_of_once_also_when_its_run_comes_back_and_wait
     assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), both.iter().map(|one| one.id.to_string()).collect());
 }
 
+/// A script whose server asks something in the middle of a call, and a page where that is answered.
+const ASKS: &str = "fake.ask(params={'message': 'm3ssage?', 'requestedSchema': {'type': 'object', 'properties': {'size': {'type': 'string'}}}})";
+
 #[tokio::test(flavor = "multi_thread")]
-async fn the_desktop_shows_what_waits_by_a_program_that_gets_text_and_no_secret() {
-    let place = Place::new("[approvals]\ndesktop = true\n");
-    let (shown, programs) = (place.path("shown"), place.path("programs"));
+async fn a_question_of_a_server_reaches_the_webhook_and_the_desktop_without_what_it_asks() {
+    let receiver = Receiver::new(|_| Some(200)).await;
+    let place = Place::new(&format!("{}desktop = true\n", receiver.config()));
+    place.lists(&["ask"]);
+    let shown = place.path("shown");
+    let daemon = place.serve_by(shows_in(&place, &shown)).await;
+    let script = tokio::spawn(daemon.run(ASKS));
+    receiver.has(1).await;
+    let text = read_when_there(&shown).await;
+    {
+        let received = locked(&receiver.received);
+        received[0].verify();
+        let body = received[0].json();
+        assert_eq!(
+            (&body["type"], &body["data"]["server"], &body["data"]["tool"], &body["data"]["principal"]),
+            (&json!("question.waiting"), &json!("fake"), &json!("ask"), &json!("operator")),
+            "{body}"
+        );
+        let question = received[0].header("webhook-id");
+        assert_eq!(body["data"]["question"], question);
+        let link = body["data"]["link"].as_str().expect("a link");
+        assert!(link.contains(&format!("/question/{question}#t=")), "{link}");
+        assert!(!received[0].body.contains("m3ssage"), "{body}");
+    }
+    assert!(text.contains("fake.ask asks a person, until 20") && !text.contains("m3ssage"), "{text}");
+    script.abort();
+}
+
+/// The program in the place of the system's that shows notifications: writes what it is given to a file.
+fn shows_in(place: &Place, shown: &Path) -> Command {
+    let programs = place.path("programs");
     fs::create_dir(&programs).expect("a folder");
     let program = programs.join("notify-send");
     let source =
@@ -231,16 +263,27 @@ async fn the_desktop_shows_what_waits_by_a_program_that_gets_text_and_no_secret(
     let mut command = Command::new(built("exuvia"));
     let path = std::env::var("PATH").expect("a path");
     command.env("PATH", format!("{}:{path}", programs.display())).env("CRM_TOKEN", "s3cret");
-    let daemon = place.serve_by(command).await;
-    execute(&daemon, "fake.echo(value='argum3nt')").await;
+    command
+}
+
+async fn read_when_there(file: &Path) -> String {
     let begun = Instant::now();
-    let text = loop {
-        match fs::read_to_string(&shown) {
-            Ok(text) => break text,
-            Err(_) => assert!(begun.elapsed() < PATIENCE, "nothing is shown: {:?}", daemon.said()),
+    loop {
+        match fs::read_to_string(file) {
+            Ok(text) => return text,
+            Err(_) => assert!(begun.elapsed() < PATIENCE, "nothing is shown"),
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
-    };
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desktop_shows_what_waits_by_a_program_that_gets_text_and_no_secret() {
+    let place = Place::new("[approvals]\ndesktop = true\n");
+    let shown = place.path("shown");
+    let daemon = place.serve_by(shows_in(&place, &shown)).await;
+    execute(&daemon, "fake.echo(value='argum3nt')").await;
+    let text = read_when_there(&shown).await;
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[..3], ["--app-name=Exuvia", "--", "Exuvia: a call waits for a person"], "{text}");
     assert!(lines[3].starts_with("fake.echo, until 20") && lines[3].ends_with("Z, asked by operator"), "{text}");

@@ -154,3 +154,45 @@ async fn a_client_that_can_be_asked_is_asked_in_place_of_the_page() {
     assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
     assert_eq!(api.get("/questions").await["items"], json!([]));
 }
+
+/// No command finds the process of one client: its log says where the question is answered, and the link answers it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_of_a_client_without_forms_is_said_in_its_log_and_answered_by_its_link() {
+    let fake = format!("fake={}", built("exuvia-fake-upstream").display());
+    let (mut client, log) = exuvia_tests::Client::with_log(&["--server", &fake]);
+    client.send_line(
+        &json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "tests", "version": "1"},
+        }})
+        .to_string(),
+    );
+    client.answer(0);
+    client.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+    let asked = client.ask("tools/call", json!({"name": "executeToolCode", "arguments": {"code": asks(FORM)}}));
+    let mut seen = Vec::new();
+    let link = loop {
+        let line = log.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("nothing is said: {seen:?}"));
+        if let Some((_, rest)) = line.split_once("answer at http://") {
+            assert!(line.contains("fake.ask asks a person, until 20"), "{line}");
+            break rest.split_whitespace().next().expect("an address").trim_end_matches('"').to_owned();
+        }
+        seen.push(line);
+    };
+    let (page, token) = link.split_once("#t=").expect("a token");
+    let (address, path) = page.split_once('/').expect("a path");
+    let mut browser = HttpClient::connect(address.parse().expect("an address")).await;
+    let shown = browser.send("GET", &format!("/{path}"), &[], "").await;
+    assert!(shown.status == 200 && shown.text.contains("<html"), "{shown:?}");
+    let id = path.strip_prefix("question/").expect("a question");
+    let json_type = ("content-type", "application/json");
+    let login = json!({"code": token}).to_string();
+    let session = browser.send("POST", "/api/v1/session", &[json_type], &login).await;
+    let cookie = session.header("set-cookie").split(';').next().expect("a cookie").to_owned();
+    let csrf = session.message()["csrf"].as_str().expect("a value").to_owned();
+    let body = json!({"action": "accept", "content": {"size": "l"}}).to_string();
+    let headers = [json_type, ("cookie", &cookie), ("x-exuvia-csrf", &csrf)];
+    let answered = browser.send("POST", &format!("/api/v1/questions/{id}/answer"), &headers, &body).await;
+    assert_eq!(answered.status, 200, "{answered:?}");
+    let answer = client.answer(asked);
+    assert!(answer.to_string().contains("size"), "{answer}");
+}

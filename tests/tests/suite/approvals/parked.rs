@@ -354,11 +354,10 @@ async fn an_approval_does_not_cover_a_tool_that_has_changed_since() {
     }
 }
 
-/// Held calls have the turns of calls, so that some wait for theirs while the run is parked.
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_that_wait_for_their_turns_behind_held_ones_are_made_once_as_well() {
+async fn calls_that_are_not_asked_about_before_others_are_answered_are_made_once_as_well() {
     let limits = Limits { hold_ms: 20, concurrent_calls: 3, ..Limits::default() };
-    let world = World::with(limits, |_| {}).await;
+    let world = World::with(limits, |approvals| approvals.held_together = 3).await;
     let run = world.begin(
         "import asyncio\nasync def all():\n    calls = [fake.echo(value=n) for n in range(7)]\n    last = fake.echo(value=7)\n    \
          return [one['value'] for one in [*await asyncio.gather(*calls), await last]]\nresult = await all()",
@@ -367,7 +366,9 @@ async fn calls_that_wait_for_their_turns_behind_held_ones_are_made_once_as_well(
     run.report().await;
     let begun = Instant::now();
     while world.store.waiting(&id).await.expect("read").is_none_or(|run| run.state != WaitingState::Done) {
-        for approval in world.approvals(&id, ApprovalState::Pending).await {
+        let pending = world.approvals(&id, ApprovalState::Pending).await;
+        assert!(pending.len() <= 3, "{pending:?}");
+        for approval in pending {
             world.answer(&approval, true).await;
         }
         assert!(begun.elapsed() < PATIENCE, "{:?}", world.journal.kinds());
@@ -481,10 +482,57 @@ async fn calls_that_wait_together_are_told_of_once_with_their_links() {
     world.gateway.stop().await;
 }
 
-/// The script blocks on a call that has no turn: nothing is recorded of it when the run is parked.
+/// Held calls have no turns, of which there are 32: nobody should answer three times for what they could see at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_calls_of_one_gather_are_asked_and_told_of_together() {
+    let world = World::new(300).await;
+    let told = Arc::new(Told(std::sync::Mutex::default()));
+    world.gateway.gateway().add_approval_notices(Arc::clone(&told) as _);
+    let run = world.begin(
+        "import asyncio\ndone = await asyncio.gather(*[fake.echo(value=n) for n in range(100)])\n\
+         result = sum(one['value'] for one in done)",
+    );
+    let id = run.id().clone();
+    let report = run.report().await;
+    assert_eq!(report.outcome.name(), "awaiting-approval");
+    assert_eq!(*told.0.lock().expect("no panic"), [100]);
+    world.until(&id, |state| *state == WaitingState::Parked).await;
+    for approval in world.asked(&id, 100).await {
+        world.answer(&approval, true).await;
+    }
+    world.over(&id).await;
+    assert_eq!((world.result(&id), world.made().len()), ("4950".to_owned(), 100));
+    assert_eq!(world.approvals(&id, ApprovalState::Used).await.len(), 100);
+    world.replays(&id).await;
+    world.gateway.stop().await;
+}
+
+/// As many as have turns, while others wait for their answers.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_approved_together_are_made_in_their_turns() {
+    let limits = Limits { hold_ms: LONG_HOLD_MS, concurrent_calls: 2, ..Limits::default() };
+    let world = World::with(limits, |_| {}).await;
+    world.policy_asking_for(&["work"]);
+    let run = world
+        .begin("import asyncio\nawait asyncio.gather(*[fake.work(steps=1, step_ms=60) for n in range(6)])\nresult = 1");
+    let id = run.id().clone();
+    let asked = world.asked(&id, 6).await;
+    let begun = Instant::now();
+    for approval in asked {
+        world.answer(&approval, true).await;
+    }
+    assert_eq!(text(&run.report().await), "1");
+    assert!(begun.elapsed() >= Duration::from_millis(180), "more than two at a time");
+    assert_eq!(world.made().len(), 6);
+    world.replays(&id).await;
+    world.gateway.stop().await;
+}
+
+/// The script blocks on a call that is not asked about: nothing is recorded of it when the run is parked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_blocks_behind_held_calls_goes_on_as_well() {
-    let world = World::with(Limits { hold_ms: 20, concurrent_calls: 2, ..Limits::default() }, |_| {}).await;
+    let limits = Limits { hold_ms: 20, concurrent_calls: 2, ..Limits::default() };
+    let world = World::with(limits, |approvals| approvals.held_together = 2).await;
     let run = world.begin(
         "import asyncio\nasync def all():\n    held = asyncio.gather(*[fake.echo(value=n) for n in range(2)])\n    \
          last = fake.echo(value=2)['value']\n    return [last, [one['value'] for one in await held]]\nresult = await all()",

@@ -22,6 +22,13 @@ impl Place {
         place
     }
 
+    /// Has these tools called without asking, beside those that are.
+    pub(super) fn lists(&self, tools: &[&str]) {
+        let config = fs::read_to_string(self.folder.path("exuvia.toml")).expect("a configuration");
+        let listed = tools.iter().map(|tool| format!(", '{tool}'")).collect::<String>();
+        self.folder.write("exuvia.toml", &config.replace("['process']", &format!("['process'{listed}]")));
+    }
+
     fn configure(&self, more: &str) {
         let (fake, record, journal) =
             (built("exuvia-fake-upstream"), self.folder.path("calls"), self.folder.path("journal"));

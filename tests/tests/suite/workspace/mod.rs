@@ -1,13 +1,18 @@
 //! Files of scripts.
 
+mod clients;
+mod cpython;
 mod escapes;
+mod limits;
 mod python;
 mod quotas;
 mod replays;
+mod witness;
 
 use std::path::Path;
 use std::sync::Arc;
 
+use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
 use exuvia_runtime::{Limits, Outcome, Report, Script, SystemIo};
 use exuvia_tests::{TestTools, engine};
 use exuvia_workspace::{Access, Quota, Workspace, WorkspaceFiles};
@@ -77,4 +82,19 @@ fn result(report: &Report) -> Value {
         Outcome::Returned(value) => serde_json::from_str(value.as_str()).expect("a result is JSON"),
         other => panic!("{other:?}\n{}", report.logs.text),
     }
+}
+
+/// A configuration in which everybody's scripts have the workspace `files`.
+fn files_for_everybody(share: WorkspaceShare) -> WorkspacesConfig {
+    let files = WorkspaceConfig {
+        share,
+        access: FileAccess::ReadWrite,
+        path: None,
+        bytes: 1_000_000,
+        files: 1_000,
+        open_files: 20,
+        keep_days: None,
+    };
+    let everyone = Some("files".to_owned());
+    WorkspacesConfig { named: [("files".to_owned(), files)].into(), everyone, ..WorkspacesConfig::default() }
 }

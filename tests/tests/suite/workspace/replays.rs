@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
+use exuvia_config::WorkspaceShare;
 use exuvia_gateway::{Client, PrePass, StartedBy};
 use exuvia_replay::{Departure, Replay, Verdict};
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_tests::{SampleGateway, Settings, TestJournal, engine};
 use exuvia_tool::RunId;
+use exuvia_workspace::{Access, Quota, Workspace, WorkspaceFiles};
 use serde_json::json;
 
-use super::result;
+use super::{files_for_everybody, result};
 
 /// How many runs are replayed; `EXUVIA_REPLAYS` says otherwise.
 const RUNS: usize = 40;
@@ -38,18 +39,7 @@ struct Recorded {
 impl Recorded {
     async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let files = WorkspaceConfig {
-            share: WorkspaceShare::Key,
-            access: FileAccess::ReadWrite,
-            path: None,
-            bytes: 1_000_000,
-            files: 1_000,
-            open_files: 20,
-            keep_days: None,
-        };
-        let everyone = Some("files".to_owned());
-        let workspaces =
-            WorkspacesConfig { named: [("files".to_owned(), files)].into(), everyone, ..WorkspacesConfig::default() };
+        let workspaces = files_for_everybody(WorkspaceShare::Key);
         let journal = Arc::new(TestJournal::for_replays(256 << 20));
         let settings = Settings {
             journal: Arc::clone(&journal),
@@ -110,4 +100,30 @@ async fn an_edited_script_reads_what_was_recorded_and_nothing_else() {
     let other = recorded.replay(&run).await.edited("result = open('b').read()");
     let replayed = other.run(engine()).await.expect("on this engine");
     assert_eq!(replayed.verdict, Verdict::Departed(Departure::FileNotRecorded));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_changed_since_is_named_beside_an_exact_replay() {
+    let recorded = Recorded::new().await;
+    recorded.run("for name in ('a', 'b', 'd'):\n    open(name, 'w').write('one')\nimport os\nos.mkdir('e')\nopen('e/f', 'w').write('x' * 5_000)").await;
+    let source = "text = open('a').read() + open('./e/../b').read() + open('e/f').read()\nopen('c', 'w').write('new')\nopen('c').read()\n\
+                  open('d').read()\nopen('d', 'a').write('own')\nresult = len(text)";
+    let (run, report) = recorded.run(source).await;
+    assert_eq!(result(&report), json!(5_006));
+    let workspace = Workspace::open(&recorded.files(), Quota::default()).expect("it is there");
+    let files = Arc::new(WorkspaceFiles::new(Arc::new(workspace), Access::ReadOnly));
+    let changed = async || {
+        let replay = recorded.replay(&run).await.beside(Arc::clone(&files) as _);
+        let replayed = replay.run(engine()).await.expect("on this engine");
+        assert_eq!(replayed.verdict, Verdict::Same);
+        replayed.changed_files
+    };
+    assert_eq!(changed().await, [""; 0]);
+    std::fs::write(recorded.files().join("b"), "one more").expect("written");
+    std::fs::write(recorded.files().join("c"), "another").expect("written");
+    assert_eq!(changed().await, ["b"]);
+    std::fs::write(recorded.files().join("b"), "one").expect("written");
+    std::fs::write(recorded.files().join("e/f"), "x".repeat(4_999) + "y").expect("written");
+    std::fs::remove_file(recorded.files().join("a")).expect("removed");
+    assert_eq!(changed().await, ["a", "e/f"]);
 }

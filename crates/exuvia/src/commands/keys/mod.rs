@@ -1,17 +1,17 @@
-//! `exuvia keys`: issuing, rotating and revoking keys, beside the processes that serve.
+//! `exuvia keys`: issuing, rotating and revoking keys, by the daemon that has them or beside it.
 
+mod keeper;
 mod listed;
 
 use std::io::{Read as _, Write as _, stdin, stdout};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_access::{KeyErrorKind, KeyIssuer, NewKey, Rotation, Secret, is_secret, secret_hash};
+use exuvia_access::{NewKey, Rotation, Secret, is_secret, secret_hash};
 use exuvia_config::{AccessConfig, ConfigErrors, JournalConfig, Paths, Sources};
 use exuvia_gateway::now_ms;
-use exuvia_journal::{AccessStore, BudgetOverride, StoredKey};
+use exuvia_journal::{BudgetOverride, StoredKey};
 use serde_json::Value;
 
 use super::runs::{printed, printed_json, utc};
@@ -19,6 +19,7 @@ use crate::app::from_files;
 use crate::journal::StorePlace;
 use crate::keys_args::{CreateArgs, KeysArgs, KeysCommand};
 use crate::terminal::Terminal;
+use keeper::Keeper;
 
 /// How long it takes until every process knows of a change.
 const KNOWN_BY_ALL: Duration = Duration::from_secs(1);
@@ -51,23 +52,19 @@ pub(crate) async fn keys(args: KeysArgs) -> Result<ExitCode> {
         }
         KeysCommand::Rotate { name, overlap, expires, json } => {
             known.check_issued(&name)?;
-            let store = known.store().await?;
             let rotation = Rotation { overlap_until_ms: overlap, expires_ms: expires };
-            let (key, secret) = issuer(&store).rotate(&name, rotation).await?;
+            let (key, secret) = known.keeper().await?.rotate(&name, rotation).await?;
             let old = overlap.map_or("the old secret holds no longer".to_owned(), |until| {
                 format!("the old secret holds until {}", utc(until))
             });
             told_secret(&key, &secret, json, &terminal, &format!("rotated: {name}; {old}")).await
         }
         KeysCommand::Revoke { names } => {
-            let store = known.store().await?;
+            let mut keeper = known.keeper().await?;
             for name in &names {
-                match issuer(&store).revoke(name).await {
-                    Err(error) if error.kind() == KeyErrorKind::NotFound => {
-                        known.check_issued(name)?;
-                        return Err(error.into());
-                    }
-                    revoked => drop(revoked?),
+                if !keeper.revoke(name).await? {
+                    known.check_issued(name)?;
+                    bail!("there is no issued key {name:?}; `exuvia keys list` shows those that there are");
                 }
                 terminal.print(&format!("revoked: {name}"));
             }
@@ -77,8 +74,7 @@ pub(crate) async fn keys(args: KeysArgs) -> Result<ExitCode> {
         KeysCommand::Override { name, overrides, remove } => {
             known.check_issued(&name)?;
             known.check_budgets(&overrides)?;
-            let store = known.store().await?;
-            let key = issuer(&store).override_budgets(&name, overrides, &remove).await?;
+            let key = known.keeper().await?.override_budgets(&name, overrides, &remove).await?;
             terminal.print(&format!("budgets of {name}: {}", listed::overrides(&key.overrides)));
             tokio::time::sleep(KNOWN_BY_ALL).await;
             Ok(ExitCode::SUCCESS)
@@ -95,12 +91,12 @@ struct Known {
 }
 
 impl Known {
-    async fn store(&self) -> Result<Arc<dyn AccessStore>> {
+    async fn keeper(&self) -> Result<Keeper> {
         match StorePlace::of(&self.journal)? {
             StorePlace::Memory => {
                 bail!("the journal is in memory: issued keys are kept where it is; set `path` or `url` in [journal]")
             }
-            place => place.open().await,
+            place => Keeper::of(&self.journal, place).await,
         }
     }
 
@@ -169,33 +165,22 @@ async fn create(known: Known, args: CreateArgs, terminal: &Terminal) -> Result<E
     }
     let (name, role) = (args.name, args.role);
     let new = NewKey { name, role, expires_ms: args.expires, labels, overrides: args.overrides };
-    let store = known.store().await?;
-    let (key, secret) = issuer(&store).create(new).await?;
+    let (key, secret) = known.keeper().await?.create(new).await?;
     let expires = key.expires_ms.map_or("does not expire".to_owned(), |at| format!("expires at {}", utc(at)));
     let told = format!("created: {}, role {}, {expires}. Its secret is not shown again", key.name, key.role);
     told_secret(&key, &secret, args.json, terminal, &told).await
 }
 
-fn issuer(store: &Arc<dyn AccessStore>) -> KeyIssuer<'_> {
-    KeyIssuer::new(&**store, now_ms())
-}
-
 /// Prints a secret alone, and ends when every process knows it.
-async fn told_secret(
-    key: &StoredKey,
-    secret: &Secret,
-    json: bool,
-    terminal: &Terminal,
-    told: &str,
-) -> Result<ExitCode> {
+async fn told_secret(key: &StoredKey, secret: &str, json: bool, terminal: &Terminal, told: &str) -> Result<ExitCode> {
     let lost = || format!("the secret of {} is lost: rotate the key", key.name);
     match json {
         true => {
             let mut value = listed::json(&listed::Listed::issued(key.clone(), now_ms()));
-            value["secret"] = Value::from(secret.expose());
+            value["secret"] = Value::from(secret);
             printed_json(&value).with_context(lost)?;
         }
-        false => drop(printed(&format!("{}\n", secret.expose())).with_context(lost)?),
+        false => drop(printed(&format!("{secret}\n")).with_context(lost)?),
     }
     stdout().flush().with_context(lost)?;
     terminal.print(told);

@@ -69,6 +69,14 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
         ("allowed by", start.rule.clone()),
         ("repairs", start.repairs.clone().unwrap_or_default()),
         ("session", start.session.as_ref().map_or_else(String::new, session)),
+        (
+            "answers",
+            start
+                .parent
+                .as_ref()
+                .map(|parent| format!("call {} of run {}", parent.call, parent.run))
+                .unwrap_or_default(),
+        ),
         ("findings", start.findings.join(" ")),
     ];
     let mut out = String::new();

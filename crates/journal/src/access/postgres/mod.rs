@@ -1,6 +1,7 @@
 //! Issued keys and counters in PostgreSQL, in the schema of the journal: their tables are named `access_*`.
 
 mod counters;
+mod functions;
 mod keys;
 mod schema;
 
@@ -12,6 +13,9 @@ use super::plan::{NameRange, Plan};
 use super::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
     StoredKey, Taken, json,
+};
+use crate::functions::{
+    self as stored, FunctionStore, NewFunction, PromotedFunctions, ProposalBounds, Proposed, Retirement, StoredFunction,
 };
 use crate::store::postgres::{Address, Purpose, Session, Sessions, by_session, within};
 
@@ -110,6 +114,46 @@ impl AccessStore for PostgresAccessStore {
             let counters = by_session!(self.counters, |session| counters::prune(session, windows)).await?;
             Ok(by_session!(self.keys, |session| keys::prune(session, ended.keys_before_ms)).await? || counters)
         })
+    }
+}
+
+impl FunctionStore for PostgresAccessStore {
+    fn promoted(&self, known: Option<u64>) -> BoxFuture<'_, Result<Option<PromotedFunctions>, AccessStoreError>> {
+        Box::pin(by_session!(self.keys, |session| functions::promoted(session, known)))
+    }
+
+    fn list_functions(&self) -> BoxFuture<'_, Result<Vec<StoredFunction>, AccessStoreError>> {
+        Box::pin(by_session!(self.keys, |session| functions::all(session)))
+    }
+
+    fn function_source<'a>(
+        &'a self,
+        name: &'a str,
+        sha256: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, AccessStoreError>> {
+        Box::pin(by_session!(self.keys, |session| functions::source(session, name, sha256)))
+    }
+
+    fn propose<'a>(
+        &'a self,
+        new: &'a NewFunction,
+        bounds: ProposalBounds,
+    ) -> BoxFuture<'a, Result<Proposed, AccessStoreError>> {
+        Box::pin(async move {
+            stored::check(new)?;
+            by_session!(self.keys, |session| functions::propose(session, new, bounds)).await
+        })
+    }
+
+    fn promote<'a>(&'a self, new: &'a NewFunction) -> BoxFuture<'a, Result<u32, AccessStoreError>> {
+        Box::pin(async move {
+            stored::check(new)?;
+            by_session!(self.keys, |session| functions::promote(session, new)).await
+        })
+    }
+
+    fn retire<'a>(&'a self, retirement: &'a Retirement) -> BoxFuture<'a, Result<u64, AccessStoreError>> {
+        Box::pin(by_session!(self.keys, |session| functions::retire(session, retirement)))
     }
 }
 

@@ -28,6 +28,19 @@ const MIGRATIONS: &[&str] = &[
     ) WITH (fillfactor = 50);
     CREATE INDEX access_counters_end ON access_counters (window_end_ms);
     ",
+    // Version 2.
+    "
+    -- Counts the writes of any function: who writes one locks the row.
+    ALTER TABLE access_state ADD COLUMN functions_version int8 NOT NULL DEFAULT 0;
+
+    -- One row for each text of a function. `principal` proposed it, or is empty.
+    CREATE TABLE access_functions (
+        name text COLLATE \"C\" NOT NULL, sha256 text NOT NULL, state text NOT NULL, version int8, principal text NOT NULL,
+        acts text NOT NULL, source text NOT NULL, PRIMARY KEY (name, sha256)
+    );
+    CREATE UNIQUE INDEX access_functions_promoted ON access_functions (name) WHERE state = 'promoted';
+    CREATE INDEX access_functions_proposed ON access_functions (principal) WHERE state = 'proposed';
+    ",
 ];
 
 /// The version of the schema that this program writes.

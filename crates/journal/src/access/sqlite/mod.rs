@@ -1,6 +1,7 @@
 //! Issued keys and counters in SQLite, in one file that several processes may write.
 
 mod counters;
+mod functions;
 mod keys;
 mod schema;
 
@@ -13,6 +14,9 @@ use super::plan::{NameRange, Plan};
 use super::{
     AccessStore, AccessStoreError, AccessStoreErrorKind, CounterAmount, CounterTake, CounterWindow, Ended, KeyChanges,
     StoredKey, Taken, json,
+};
+use crate::functions::{
+    self as stored, FunctionStore, NewFunction, PromotedFunctions, ProposalBounds, Proposed, Retirement, StoredFunction,
 };
 use crate::store::sqlite::{Database, Durability, Lane, create};
 
@@ -111,6 +115,50 @@ impl AccessStore for SqliteAccessStore {
             let keys = self.keys.run(move |connection| keys::prune(connection, ended.keys_before_ms)).await?;
             Ok(counters || keys)
         })
+    }
+}
+
+impl FunctionStore for SqliteAccessStore {
+    fn promoted(&self, known: Option<u64>) -> BoxFuture<'_, Result<Option<PromotedFunctions>, AccessStoreError>> {
+        Box::pin(self.keys.run(move |connection| functions::promoted(connection, known)))
+    }
+
+    fn list_functions(&self) -> BoxFuture<'_, Result<Vec<StoredFunction>, AccessStoreError>> {
+        Box::pin(self.keys.run(|connection| functions::all(connection)))
+    }
+
+    fn function_source<'a>(
+        &'a self,
+        name: &'a str,
+        sha256: &'a str,
+    ) -> BoxFuture<'a, Result<Option<String>, AccessStoreError>> {
+        let (name, sha256) = (name.to_owned(), sha256.to_owned());
+        Box::pin(self.keys.run(move |connection| functions::source(connection, &name, &sha256)))
+    }
+
+    fn propose<'a>(
+        &'a self,
+        new: &'a NewFunction,
+        bounds: ProposalBounds,
+    ) -> BoxFuture<'a, Result<Proposed, AccessStoreError>> {
+        Box::pin(async move {
+            stored::check(new)?;
+            let new = new.clone();
+            self.keys.run(move |connection| functions::propose(connection, &new, bounds)).await
+        })
+    }
+
+    fn promote<'a>(&'a self, new: &'a NewFunction) -> BoxFuture<'a, Result<u32, AccessStoreError>> {
+        Box::pin(async move {
+            stored::check(new)?;
+            let new = new.clone();
+            self.keys.run(move |connection| functions::promote(connection, &new)).await
+        })
+    }
+
+    fn retire<'a>(&'a self, retirement: &'a Retirement) -> BoxFuture<'a, Result<u64, AccessStoreError>> {
+        let retirement = retirement.clone();
+        Box::pin(self.keys.run(move |connection| functions::retire(connection, &retirement)))
     }
 }
 

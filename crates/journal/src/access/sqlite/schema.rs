@@ -28,6 +28,19 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX counters_end ON counters (window_end_ms);
     ",
+    // Version 2.
+    "
+    -- Counts the writes of any function.
+    ALTER TABLE state ADD COLUMN functions_version INTEGER NOT NULL DEFAULT 0;
+
+    -- One row for each text of a function. `principal` proposed it, or is empty.
+    CREATE TABLE functions (
+        name TEXT NOT NULL, sha256 TEXT NOT NULL, state TEXT NOT NULL, version INTEGER, principal TEXT NOT NULL,
+        acts TEXT NOT NULL, source TEXT NOT NULL, PRIMARY KEY (name, sha256)
+    ) STRICT;
+    CREATE UNIQUE INDEX functions_promoted ON functions (name) WHERE state = 'promoted';
+    CREATE INDEX functions_proposed ON functions (principal) WHERE state = 'proposed';
+    ",
 ];
 
 /// Brings a database to the newest version of the schema. Of several processes one does it, and the others wait.

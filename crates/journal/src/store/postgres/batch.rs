@@ -6,6 +6,7 @@ use super::calls::Calls;
 use super::runs::Runs;
 use super::session::Session;
 use super::sql;
+use crate::blocks::Block;
 use crate::store::{Batch, Prepared};
 use crate::tree::Edge;
 use crate::wire::at_seq;
@@ -29,6 +30,8 @@ pub(super) struct Rows<'a> {
     pub(super) keys: Keys<'a>,
     pub(super) runs: Runs<'a>,
     pub(super) calls: Calls<'a>,
+    /// The blocks that records of a run name.
+    pub(super) blocks: Vec<(i64, &'a Block)>,
     /// The last run that names each object.
     pub(super) named: BTreeMap<&'a str, i64>,
 }
@@ -118,6 +121,9 @@ impl<'a> Rows<'a> {
         if let Some(key) = &record.key {
             self.keys.runs.push(run);
             self.keys.keys.push(key.as_bytes());
+        }
+        if !is_erased {
+            self.blocks.extend(record.blocks.iter().map(|block| (run, block)));
         }
         self.records.seqs.push(sql(seq));
         self.records.runs.push(run);

@@ -6,6 +6,7 @@
 mod address;
 mod append;
 mod batch;
+mod blocks;
 mod calls;
 mod erase;
 mod list;

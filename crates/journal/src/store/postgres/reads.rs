@@ -10,7 +10,8 @@ use tokio_postgres::Row as SqlRow;
 
 use super::address::Address;
 use super::session::{Purpose, READ, Session};
-use super::{erase, list, schema, sql, stats, tokens, unreadable, unsigned};
+use super::{blocks, erase, list, schema, sql, stats, tokens, unreadable, unsigned};
+use crate::blocks::SealedBlocks;
 use crate::index::{CallIndex, RunIndex, text};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
@@ -29,8 +30,10 @@ const ROWS: &str = "SELECT seq, head, body FROM (SELECT seq, head, body, \
 const RUN: &str = "SELECT first, erased_by, key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 const RECORD: &str = "SELECT seq, head, body FROM records WHERE run = $1 ORDER BY seq";
 const PRINCIPAL: &str = "SELECT principal FROM runs WHERE id = $1";
-const SEALED_BYTES: &str = "SELECT coalesce(sum(octet_length(body)), 0)::int8 FROM records \
-    WHERE run = (SELECT first FROM runs WHERE id = $1)";
+const SEALED_BYTES: &str = "WITH one AS (SELECT first FROM runs WHERE id = $1) \
+    SELECT (SELECT coalesce(sum(octet_length(body)), 0)::int8 FROM records WHERE run = (SELECT first FROM one)) \
+    + (SELECT coalesce(sum(octet_length(sealed)), 0)::int8 FROM run_blocks JOIN file_blocks USING (name) \
+    WHERE run = (SELECT first FROM one))";
 const TILE: &str = "SELECT hashes FROM tiles WHERE id = $1";
 const CHECKPOINTS: &str = "SELECT size, note FROM checkpoints ORDER BY size";
 pub(super) const NEWEST_CHECKPOINT: &str = "SELECT note FROM checkpoints ORDER BY size DESC LIMIT 1";
@@ -151,6 +154,10 @@ impl Reads for PostgresReads {
 
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>> {
         read!(self, |session| sealed_bytes(session, id))
+    }
+
+    fn blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<SealedBlocks>, JournalError>> {
+        read!(self, |session| blocks::of_run(session, &text(id)))
     }
 
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {

@@ -3,7 +3,7 @@
 use super::log::{LOG, Log, commit, lock};
 use super::session::Session;
 use super::tree::{NO_RUN, advance, append};
-use super::{sql, unavailable, unsigned};
+use super::{blocks, sql, unavailable, unsigned};
 use crate::store::{GuestFolder, Retained};
 use crate::tree::Edge;
 use crate::wire::{self, ExpiredBy, malformed};
@@ -139,8 +139,9 @@ pub(super) async fn remove(session: &Session, firsts: &[i64], by: u64) -> Result
     for removal in REMOVALS {
         session.execute(removal, &[&firsts]).await.map_err(unavailable)?;
     }
+    let block_bytes = blocks::remove(session, firsts).await?;
     let runs = session.execute(MARK, &[&firsts, &sql(by)]).await.map_err(unavailable)?;
-    Ok(Removed { runs, bytes })
+    Ok(Removed { runs, bytes: bytes + block_bytes })
 }
 
 /// Removes the objects that no later run names. Returns how many, and their bytes.

@@ -108,6 +108,16 @@ const MIGRATIONS: &[&str] = &[
         day int8 NOT NULL, kind text COLLATE \"C\" NOT NULL, count int8 NOT NULL, tokens int8 NOT NULL, PRIMARY KEY (day, kind)
     );
     ",
+    // Version 6: what runs read of files, once for all of them. Names and keys of blocks follow from the secret and from digests in the private
+    // parts of records; `uses` counts the runs.
+    "
+    CREATE TABLE block_secret (secret bytea NOT NULL, one bool PRIMARY KEY DEFAULT true CHECK (one));
+    INSERT INTO block_secret VALUES (sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
+    CREATE TABLE file_blocks (name bytea PRIMARY KEY, uses int8 NOT NULL DEFAULT 0, sealed bytea NOT NULL);
+    ALTER TABLE file_blocks ALTER sealed SET STORAGE EXTERNAL;
+    CREATE INDEX file_blocks_unused ON file_blocks (name) WHERE uses <= 0;
+    CREATE TABLE run_blocks (run int8 NOT NULL, name bytea NOT NULL, PRIMARY KEY (run, name));
+    ",
 ];
 
 /// The version of the schema that this program writes.

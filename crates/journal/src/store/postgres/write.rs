@@ -16,7 +16,7 @@ use super::batch::{KEYS, Known, RECORDS, Rows, TILES};
 use super::log::{LOCK, LOG, Log, commit, lock};
 use super::session::{Purpose, Session, step};
 use super::tree::advance;
-use super::{Parameters, calls, retain, runs, schema, sql, tokens, unavailable};
+use super::{Parameters, blocks, calls, retain, runs, schema, sql, tokens, unavailable};
 use crate::store::{Batch, GuestFolder, KeyState, Retained, Store};
 use crate::tree::{Edge, TreeHead};
 use crate::wire::malformed;
@@ -118,7 +118,8 @@ async fn append(session: &Session, known: &Edge, batch: &Batch) -> Result<(Edge,
     let first = edge.size() + 1;
     let kept_bytes = keep(session, batch).await?;
     let rows = Rows::of(batch, &mut edge, &known_runs);
-    let (tree, bytes) = (edge.head()?, rows.bytes() + kept_bytes);
+    let block_bytes = blocks::keep(session, &rows.blocks).await?;
+    let (tree, bytes) = (edge.head()?, rows.bytes() + kept_bytes + block_bytes);
     Box::pin(insert(session, rows, tree, bytes)).await.map_err(unavailable)?;
     commit(session).await?;
     Ok((edge, first))

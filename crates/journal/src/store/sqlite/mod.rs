@@ -1,5 +1,6 @@
 //! The embedded journal: SQLite in the data directory, written by one process.
 
+mod blocks;
 mod database;
 mod erase;
 mod index;

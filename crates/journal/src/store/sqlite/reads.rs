@@ -6,7 +6,8 @@ use exuvia_tool::BoxFuture;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
-use super::{Folder, configure, erase, list, schema, sql, stats, tokens, tree, unreadable, unsigned};
+use super::{Folder, blocks, configure, erase, list, schema, sql, stats, tokens, tree, unreadable, unsigned};
+use crate::blocks::SealedBlocks;
 use crate::index::{CallIndex, RunIndex};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
@@ -134,10 +135,16 @@ impl Reads for SqliteReads {
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>> {
         let id = id.to_owned();
         self.read(move |connection| {
-            let sum =
-                "SELECT ifnull(sum(length(body)), 0) FROM records WHERE run = (SELECT first FROM runs WHERE id = ?1)";
+            let sum = "WITH one AS (SELECT first FROM runs WHERE id = ?1) \
+                SELECT (SELECT ifnull(sum(length(body)), 0) FROM records WHERE run = (SELECT first FROM one)) \
+                + (SELECT ifnull(sum(length(sealed)), 0) FROM run_blocks JOIN file_blocks ON id = block WHERE run = (SELECT first FROM one))";
             connection.query_row(sum, [id], |row| row.get(0)).map(unsigned).map_err(unreadable)
         })
+    }
+
+    fn blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<SealedBlocks>, JournalError>> {
+        let id = id.to_owned();
+        self.read(move |connection| blocks::of_run(connection, &id).map_err(unreadable))
     }
 
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {

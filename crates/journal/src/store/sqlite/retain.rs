@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
-use super::{tree, unsigned};
+use super::{blocks, tree, unsigned};
 use crate::store::{GuestFolder, Retained, RetentionClock};
 use crate::tree::Edge;
 use crate::wire::{self, ExpiredBy};
@@ -124,7 +124,7 @@ pub(super) fn remove(connection: &Connection, first: i64, left_bytes: &mut i64) 
     for seq in seqs {
         removed.execute([seq])?;
     }
-    Ok(is_done)
+    Ok(is_done && blocks::remove(connection, first, left_bytes)?)
 }
 
 /// What the database takes, without the pages that are free for reuse.

@@ -100,6 +100,16 @@ const MIGRATIONS: &[&str] = &[
         day INTEGER NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL, tokens INTEGER NOT NULL, PRIMARY KEY (day, kind)
     ) STRICT, WITHOUT ROWID;
     ",
+    // Version 6: what runs read of files, once for all of them. Names and keys of blocks follow from the secret and from digests in the private
+    // parts of records; `uses` counts the runs.
+    "
+    CREATE TABLE block_secret (one INTEGER PRIMARY KEY CHECK (one = 1), secret BLOB NOT NULL) STRICT;
+    INSERT INTO block_secret VALUES (1, randomblob(32));
+    CREATE TABLE file_blocks (
+        id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, uses INTEGER NOT NULL DEFAULT 0, sealed BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE run_blocks (run INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (run, block)) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog_tiles::Error;
 
 use super::places::{Place, Places};
-use super::{Folder, configure, index, retain, schema, sql, tokens, tree, unavailable};
+use super::{Folder, blocks, configure, index, retain, schema, sql, tokens, tree, unavailable};
 use crate::store::{Batch, GuestFolder, KeyState, Prepared, Retained, Store};
 use crate::tree::{Edge, TileSet, TreeHead};
 use crate::wire::malformed;
@@ -269,6 +269,9 @@ fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &
     // Of a run that was erased, no private part is kept, whatever its key was when it was sealed.
     let body = record.body.as_deref().filter(|_| !is_erased);
     tree::append(connection, edge, run, (record.version, &record.head), body)?;
+    if !is_erased {
+        blocks::keep(connection, run, &record.blocks)?;
+    }
     if let Some(key) = &record.key {
         let mut inserted = connection.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
         inserted.execute(params![run, key.as_bytes()])?;

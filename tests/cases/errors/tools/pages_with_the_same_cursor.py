@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: ValueError
+result = list(pages(lab.books, form="same"))

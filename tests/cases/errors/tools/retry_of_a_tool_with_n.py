@@ -1,0 +1,3 @@
+#: outcome: raised
+#: kind: TypeError
+result = retry(lab.books, n=3, form="n")
