@@ -12,7 +12,7 @@ use crate::events::EventSink;
 use crate::files::ScriptFiles;
 use crate::log::Log;
 use crate::meter::{Meter, SharedFuel};
-use crate::no_io::NoIo;
+use crate::no_io::{NoIo, NoTools};
 
 /// The largest number of resources (streams, pollables, pending calls) that one guest may hold. Started calls are the only
 /// ones that a well-behaved guest makes many of.
@@ -84,6 +84,9 @@ impl Sandbox {
         if let Some(files) = &self.files {
             files.give_back();
         }
+        // Whoever follows the script waits until nobody can tell more of it.
+        self.log.silence();
+        self.calls = self.calls.further(Arc::new(NoTools::default()), &Limits::default(), Arc::new(|_| {}));
         self.io = Box::new(NoIo);
     }
 

@@ -139,6 +139,22 @@ async fn a_session_that_is_dropped_after_each_script_gives_the_values_of_an_undi
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_a_script_hears_of_its_end_while_its_interpreter_stays() {
+    let sessions = Sessions::new(SessionsConfig::default()).await;
+    for code in ["print(1)\nfake.echo(value=1)", "print(2)"] {
+        let (gateway, arguments) = (sessions.gateway.gateway(), json!({"code": code, "session": "a"}));
+        let arguments = arguments.as_object().expect("an object");
+        let answer = meta::call(gateway, &sessions.view(), &sessions.client, "executeToolCode", arguments).await;
+        let Ok(MetaAnswer::Run(mut run)) = answer else { panic!("{answer:?}") };
+        let all = async { while run.events.recv().await.is_some() {} };
+        tokio::time::timeout(Duration::from_secs(30), all).await.expect("an end");
+        assert_eq!(run.report().await.outcome.name(), "returned");
+    }
+    assert_eq!(sessions.gateway.gateway().sessions().warm().0, 1);
+    sessions.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn chance_goes_on_and_is_never_drawn_anew() {
     let sessions = Sessions::new(cold()).await;
     let begins = "import random, secrets, uuid\ndrawn = []\ndef draw():\n    \
