@@ -1,7 +1,6 @@
 //! Files of scripts.
 
 mod clients;
-mod cpython;
 mod escapes;
 mod limits;
 mod python;
