@@ -87,6 +87,9 @@ fn without_signatures(text: &str) -> String {
     plain
 }
 
+/// A tool, with the server that has it.
+pub(crate) type ServerTool<'n> = (&'n Server, &'n Tool);
+
 /// The tools that `text` names, in any of these spellings, and what is the matter with the other names. `server`: they are of
 /// this server.
 ///
@@ -97,7 +100,7 @@ pub(crate) fn tools<'n>(
     namespace: &'n Namespace,
     server: Option<&str>,
     text: &str,
-) -> Result<(Vec<(&'n Server, &'n Tool)>, Vec<NotFound>), NotFound> {
+) -> Result<(Vec<ServerTool<'n>>, Vec<NotFound>), NotFound> {
     let whole = tool(namespace, server, text);
     let plain = without_signatures(&text[..text.floor_char_boundary(MAX_BYTES)]);
     let names: Vec<&str> = names(&plain).take(MAX_NAMES).collect();

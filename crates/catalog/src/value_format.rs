@@ -160,9 +160,8 @@ fn unit(description: &str, name: &[String]) -> Option<String> {
 fn default(words: &[&str]) -> Option<String> {
     let plain = |word: &str| word.trim_end_matches([':', '=', '.']).to_lowercase();
     let place = words.iter().position(|word| matches!(plain(word).as_str(), "default" | "defaults"))?;
-    let behind = words[place + 1..].iter().take(3).copied();
-    let value =
-        behind.skip_while(|word| matches!(plain(word).as_str(), "to" | "is" | "value" | "of" | "=" | "")).next()?;
+    let mut behind = words[place + 1..].iter().take(3).copied();
+    let value = behind.find(|word| !matches!(plain(word).as_str(), "to" | "is" | "value" | "of" | "=" | ""))?;
     let value = value.trim_end_matches(['.', ':']);
     let digits = value.strip_prefix('-').unwrap_or(value);
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit()) && digits.parse::<f64>().is_ok();

@@ -203,7 +203,7 @@ fn the_notes_of_the_operator_are_read_where_tools_are_found() {
     world.0.write("exuvia.toml", &format!("{settings}notes = 'Queues: chat, mail'\n"));
     let mut client = world.client();
     let hits = text(&mut client, "listToolFiles", json!({"query": "find issues"}));
-    assert!(hits.starts_with("# Queues: chat, mail\ntracker.find("), "{hits}");
+    assert!(hits.starts_with("# tracker: Queues: chat, mail\ntracker.find("), "{hits}");
     assert!(stub(&mut client).contains("\n# Queues: chat, mail\n"));
     assert_eq!(client.close(), Some(0));
     world.0.write("exuvia.toml", &format!("{settings}notes = '{}'\n", "x".repeat(2_001)));
