@@ -82,7 +82,7 @@ fn on_runtime(command: Command) -> Result<ExitCode> {
     let runtime = Builder::new_multi_thread().enable_all().build().context("starting threads")?;
     let status = runtime.block_on(async {
         shutdown::end_on(command.ended_by()).context("listening for signals")?;
-        let status = dispatch(command).await;
+        let status = Box::pin(dispatch(command)).await;
         shutdown::settle().await;
         status
     });

@@ -48,7 +48,7 @@ impl Docstring {
                 }
             }
         }
-        parameters.values_mut().for_each(|text| bound(text));
+        parameters.values_mut().for_each(bound);
         let mut description = description.join("\n").trim().to_owned();
         bound(&mut description);
         Self { description, parameters }

@@ -46,7 +46,7 @@ pub(super) async fn answer(
     drop(ticket);
     let (name, limits) = (prepared.call.name.clone(), prepared.nesting.shared.limits.clone());
     let (tree, deadline) = (prepared.nesting.shared.tree.clone(), prepared.context.deadline.clone());
-    let came = prepared.execute().await?;
+    let came = Box::pin(prepared.execute()).await?;
     match (came.outcome, deadline) {
         (Outcome::Cancelled, Some(deadline)) if Instant::now() >= deadline.at() => Err(deadline.missed()),
         (came, _) => outcome(&name, came, &limits, tree.fuel_used()),
@@ -132,7 +132,7 @@ impl FunctionCall {
             ending.came = Some(recorded_end(&report, cost));
             over(report, ending, None).await
         };
-        let report = run_span::over(span, work).await;
+        let report = run_span::over(span, Box::pin(work)).await;
         drop(registered);
         Ok(report)
     }

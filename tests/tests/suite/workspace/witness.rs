@@ -70,6 +70,11 @@ fn no_system_call_reaches_out_of_a_workspace() {
     let outside_text = outside.display().to_string();
     let reached: Vec<_> = calls
         .lines()
+        // An absolute path in an archive is one below the workspace.
+        .map(|line| {
+            line.replace(&format!("{}{outside_text}", files.display()), "")
+                .replace(&format!("\"{}", &outside_text[1..]), "\"")
+        })
         .filter(|line| line.contains(&outside_text))
         .filter(|line| !is_refused(line, &outside_text))
         .collect();
