@@ -36,7 +36,7 @@ fn parameters_are_a_schema() {
     });
     assert_eq!(found["properties"], expected);
     assert_eq!(schema("**more: int")["additionalProperties"], json!({"type": "integer"}));
-    let union = schema("a: str | int | None, b: 'Union[str, int]' = ''");
+    let union = schema("a: str | int | None, b: Union[str, int] = ''");
     assert_eq!(union["properties"]["a"]["anyOf"].as_array().map(Vec::len), Some(3));
 }
 
@@ -72,7 +72,7 @@ fn what_is_no_function_says_what_to_write() {
         ("def work(*a: int):\n    'W.'", "write `a: list[...]`"),
         ("def work(a: datetime):\n    'W.'", "line 1: this type is not understood"),
         ("def work(a: dict[int, str]):\n    'W.'", "this type is not understood"),
-        ("\ndef work(:\n    'W.'", "line 2: this is not understood as Python"),
+        ("\ndef work(:\n    'W.'", "line 3: this is not understood as Python"),
         (&format!("def work({many}):\n    'W.'"), "at most 50 parameters"),
         (loops, "nest too deep"),
         (&"#".repeat(MAX_SOURCE_BYTES + 1), "larger than"),
@@ -102,7 +102,10 @@ fn a_function_is_a_tool_of_the_catalog() {
     let namespace = exuvia_catalog::build(vec![("functions".to_owned(), vec![function.descriptor().clone()])]);
     let server = namespace.server("functions").expect("a server");
     let stub = exuvia_catalog::stub::server_stub(server);
-    assert!(stub.contains("def work(n: int, note: str = 'x') -> list[int]:") && stub.contains("Counts to n"), "{stub}");
+    assert!(
+        stub.contains("def work(n: int, note: str = \"x\") -> list[int]:") && stub.contains("Counts to n"),
+        "{stub}"
+    );
 }
 
 #[test]

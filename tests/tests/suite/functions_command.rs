@@ -101,7 +101,7 @@ fn a_run_that_worked_becomes_a_function() {
     world.done(&["propose", "--run", &run, "total"]);
     assert_eq!(world.states(), ["total proposed"]);
     let shown = world.done(&["show", "total"]).stdout;
-    assert!(shown.contains(&format!("proposed by operator")) && shown.contains("return sum(said)"), "{shown}");
+    assert!(shown.contains("proposed by operator") && shown.contains("return sum(said)"), "{shown}");
     world.done(&["promote", "total"]);
     assert_eq!(world.start(&["run", "-c", "functions.total()"]).stdout.trim(), "3");
 }

@@ -228,17 +228,22 @@ fn is_old(state: &SessionState, keep: Duration) -> bool {
 fn has_room(directory: &std::path::Path, most: usize) -> io::Result<bool> {
     let mut all = state::all(directory)?;
     all.sort_by_key(|(_, state)| state.used_ms);
-    let mut left = all.len();
+    let (mut left, mut oldest) = (all.len(), Vec::new());
     for (id, _) in all {
         if left < most {
             break;
         }
         if let Some(file) = SessionFile::take(directory, &id)? {
-            file.remove()?;
+            oldest.push(file);
             left -= 1;
         }
     }
-    Ok(left < most)
+    // None gives way where that makes no room.
+    if left >= most {
+        return Ok(false);
+    }
+    oldest.into_iter().try_for_each(SessionFile::remove)?;
+    Ok(true)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {

@@ -250,7 +250,11 @@ async fn an_intent_is_refused_or_kept_with_its_end_whenever_its_waiter_leaves() 
         let mut appended = world.journal.append_intent(started(&run), &refusal);
         // It is in the queue, and nobody looks at it again.
         let looked = poll_fn(|context| Poll::Ready(appended.as_mut().poll(context))).await;
-        assert!(looked.is_pending());
+        if looked.is_ready() {
+            // It heard of it.
+            refused += 1;
+            continue;
+        }
         tokio::time::sleep(Duration::from_micros(round % 3 * 2_000)).await;
         drop(appended);
         match refusal.leave() {

@@ -49,7 +49,6 @@ async fn a_task_that_is_a_function_costs_a_model_a_fraction() {
     let answer = |report: &Report| render(report, AnswerRoom::UNLIMITED).text;
     let whole = tokens(&[&crm, &billing, TASK, &answer(&by_hand)]);
     let short = tokens(&[&functions, call, &answer(&by_function)]);
-    println!("tokens of one task: {whole} by a script, {short} by a function");
     assert!(short * 2 < whole, "{short} of {whole}");
     saved.gateway.stop().await;
 }
