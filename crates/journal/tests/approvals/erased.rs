@@ -117,7 +117,7 @@ async fn a_newer_schema_is_refused_also_by_who_has_it_open(stage: Stage) {
 async fn a_journal_of_an_earlier_program_gets_the_tables(stage: Stage) {
     let Stage { place: Some(place), journal: Some(journal), .. } = stage else { panic!("a place") };
     journal.close().await.expect("closed");
-    let later = "DROP TABLE tokens; DROP INDEX runs_failed; ALTER TABLE runs DROP COLUMN profile";
+    let later = "DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks; DROP TABLE tokens; DROP INDEX runs_failed; ALTER TABLE runs DROP COLUMN profile";
     let dropped = format!("{later}; DROP TABLE approvals; DROP TABLE waiting_runs; DROP TABLE approval_state");
     let version = if place.url().is_some() { "UPDATE log SET version = 3" } else { "PRAGMA user_version = 3" };
     place.sql(&format!("{dropped}; {version}"));
