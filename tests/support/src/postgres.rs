@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::NoTls;
 
 /// The URL of a server, by a user who may create databases.
 const URL: &str = "EXUVIA_TEST_POSTGRES";
+
+/// How long a killed server takes to be gone, at most.
+const GONE: Duration = Duration::from_secs(10);
 
 /// Runs a server in a folder of its own for as long as the input is open, and starts it again when it ends, unless there is a file `away`.
 const RUN: &str = r#"
@@ -145,7 +148,7 @@ impl Server {
         let admin = self.url("postgres");
         let create = format!("CREATE DATABASE {name} TEMPLATE {template} ENCODING UTF8");
         // A connection to the template may still be closing.
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         while let Err(error) = query(&admin, &create) {
             assert!(begun.elapsed() < Duration::from_secs(10), "no database: {error}");
             std::thread::sleep(Duration::from_millis(50));
@@ -153,7 +156,7 @@ impl Server {
         self.url(&name)
     }
 
-    /// Kills the server in a way, and keeps it from being started again.
+    /// Kills the server in a way, waits until it is gone, and keeps it from being started again.
     ///
     /// # Panics
     ///
@@ -161,7 +164,12 @@ impl Server {
     pub fn kill(&self, signal: &str) {
         let Self::Own { dir, .. } = self else { return };
         std::fs::write(dir.join("away"), "").expect("written");
+        let process = format!("/proc/{}", postmaster(dir));
         signal_postmaster(dir, signal);
+        let begun = Instant::now();
+        while matches!(signal, "-QUIT" | "-KILL" | "-INT") && Path::new(&process).exists() && begun.elapsed() < GONE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Sends a signal to the server and its processes.
