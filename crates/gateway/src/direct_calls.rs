@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::call::{AWAITING, CallKind, CallRejected, RunParts, RunTools, call_limits};
 use crate::end_guards::CallCountGuard;
-use crate::pending_run::OriginEndGuard;
+use crate::end_guards::OriginEndGuard;
 use crate::queue::{Busy, QueuePlace};
 use crate::{Client, Gateway, QueueLimits, View};
 

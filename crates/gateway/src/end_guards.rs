@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use exuvia_journal::{Event, Refusal, RunEnd};
 use exuvia_runtime::{Outcome, Report};
-use exuvia_tool::{CallError, CallId, Cost, Deadline, ToolOutcome};
+use exuvia_tool::{CallError, CallId, Cost, Deadline, Origin, ToolOutcome};
+use exuvia_upstream::Routes;
 
 use crate::approvals::{Parked, RunEnding, RunHolds};
 use crate::metrics::Metrics;
@@ -211,6 +212,24 @@ impl Drop for RunEndGuard {
                 self.record.note(Event::RunEnded(Box::new(end)));
             }
         }
+    }
+}
+
+/// Tells the servers when a run, or a client's own call, is over.
+pub(crate) struct OriginEndGuard {
+    routes: Routes,
+    origin: Origin,
+}
+
+impl OriginEndGuard {
+    pub(crate) fn of(routes: Routes, origin: Origin) -> Self {
+        Self { routes, origin }
+    }
+}
+
+impl Drop for OriginEndGuard {
+    fn drop(&mut self) {
+        self.routes.ended(&self.origin);
     }
 }
 

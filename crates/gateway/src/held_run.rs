@@ -14,9 +14,10 @@ use crate::approvals::{Answered, ApprovalCard, Lease, RunHolds};
 use crate::end_guards::RunEndGuard;
 use crate::ids::now_ms;
 use crate::over_budget::settled;
-use crate::pending_run::{PendingRun, over};
+use crate::pending_run::PendingRun;
 use crate::recorded_end::recorded_end;
 use crate::run_part::{CameOfPart, Resumed, ResumedPart, RunPart};
+use crate::run_report::over;
 use crate::runs::RunState;
 
 /// The rule that asks about a whole script.

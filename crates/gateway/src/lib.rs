@@ -47,6 +47,7 @@ mod recorded_end;
 mod repair;
 mod role_views;
 mod run_part;
+mod run_report;
 mod run_runtime;
 mod run_span;
 mod runs;

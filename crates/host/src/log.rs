@@ -43,7 +43,7 @@ impl Log {
         Self { shared: Arc::new(Mutex::new(kept)) }
     }
 
-    /// Nobody hears of what comes from now on.
+    /// Reports no further events.
     pub(crate) fn silence(&self) {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner).events = Arc::new(|_| {});
     }

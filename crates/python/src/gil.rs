@@ -37,7 +37,7 @@ pub(crate) fn forked() {
     INSIDE.store(0, Ordering::SeqCst);
 }
 
-/// A thread of ours inside, or one of Python's on its way back, for as long as this exists.
+/// Counts a thread that holds the interpreter lock, or waits for it, for as long as this exists.
 pub(crate) struct Inside;
 
 impl Inside {

@@ -41,7 +41,7 @@ impl End<(GuestOutcome, Guest)> {
     }
 }
 
-/// Whether the guest is as Python left it. Out of memory, it let go of the script's names to tell so.
+/// Whether the guest still has the script's names: out of memory, it deletes them to report that.
 fn is_sound(outcome: &GuestOutcome) -> bool {
     match outcome {
         GuestOutcome::Returned(text) => Json::parse(text.clone()).is_ok(),

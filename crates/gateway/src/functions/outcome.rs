@@ -1,4 +1,4 @@
-//! What the caller of a function is told of its run.
+//! The outcome of a function's run, as its caller gets it.
 
 use exuvia_policy::literal;
 use exuvia_runtime::{Limit, LimitHit, Outcome, ScriptError};

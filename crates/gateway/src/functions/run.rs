@@ -15,10 +15,10 @@ use super::nesting::{NestedFunction, Nesting};
 use super::outcome::outcome;
 use crate::call::{Inner, RunParts, RunTools, call_limits};
 use crate::end_guards::RunEndGuard;
-use crate::pending_run::over;
 use crate::record::RunRecord;
 use crate::recorded_end::recorded_end;
 use crate::run_part::first_of;
+use crate::run_report::over;
 use crate::run_span;
 use crate::runs::RunState;
 

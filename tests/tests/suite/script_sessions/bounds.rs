@@ -1,4 +1,4 @@
-//! Bounds of sessions, and what is told where one cannot go on.
+//! Bounds of sessions, and the errors where one cannot be continued.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
