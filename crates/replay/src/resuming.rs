@@ -64,9 +64,10 @@ impl Resuming {
 
     /// What the record has. None: it is over, or the run departs.
     fn recorded<T>(&self, ask: impl FnOnce(&mut Strict) -> Result<T, Ending>) -> Option<T> {
-        if self.is_live() {
-            return None;
-        }
+        if self.is_live() { None } else { self.ask(ask) }
+    }
+
+    fn ask<T>(&self, ask: impl FnOnce(&mut Strict) -> Result<T, Ending>) -> Option<T> {
         let mut strict = locked(&self.strict);
         match ask(&mut strict) {
             Ok(answer) => Some(answer),
@@ -123,9 +124,22 @@ impl Resuming {
         matches!(state, Some(CallState::Held | CallState::Unknown)) && !self.run.host_failures.contains_key(&call)
     }
 
-    /// What a call is answered. None: nothing that is recorded; it is made when the run is live.
+    /// What a call is answered. None: nothing that is recorded; it is made when the run is live, if that has not departed.
+    ///
+    /// A call that the script made before the end of the record may have its turn after it: what came of it then counts all the same, or it
+    /// would be made twice.
     pub(crate) fn meet(&self, call: &ToolCall) -> Option<ToolOutcome> {
-        self.recorded(|strict| strict.meet(call)).flatten()
+        let met = if self.has_answer(call.id) {
+            self.ask(|strict| strict.meet(call))
+        } else {
+            self.recorded(|strict| strict.meet(call))
+        };
+        met.flatten()
+    }
+
+    /// Whether the record is over, and the run as it is recorded.
+    pub(crate) fn may_call(&self) -> bool {
+        self.is_live() && !self.stop.is_cancelled()
     }
 
     /// Whether the record has the answer of this call, or its failure.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use exuvia_journal::Reading;
-use exuvia_tool::{CallError, CallId, HostBounds, NextWait, ToolCall, ToolOutcome};
+use exuvia_tool::{CallId, HostBounds, NextWait, ToolCall, ToolOutcome};
 
 use crate::departure::Departure;
 use crate::recorded_run::{CallState, RecordedRun};
@@ -69,23 +69,24 @@ impl Source for Strict {
     fn meet(&mut self, call: &ToolCall) -> Result<Option<ToolOutcome>, Ending> {
         let replayed = || (call.name.clone(), call.arguments.as_str().to_owned());
         let departure = |recorded| Departure::Call { call: call.id, recorded, replayed: replayed(), line: call.line };
-        let Some(recorded) = self.run.calls.get(&call.id) else {
-            // The host failed it, and will again.
-            if self.run.host_failures.contains_key(&call.id) {
-                return Ok(Some(Err(CallError::UpstreamUnavailable(String::new()))));
-            }
-            // It may be one that had no turn before the run ended: then nobody waits for it.
-            self.unanswered.insert(call.id);
-            return if self.blocked_on == Some(call.id) { Err(self.beyond(departure(None))) } else { Ok(None) };
-        };
-        if !recorded.is(&call.name, call.arguments.as_str()) {
-            return Err(departure(Some((recorded.name.clone(), recorded.arguments.clone()))).into());
+        let recorded = self.run.calls.get(&call.id);
+        if let Some(other) = recorded.filter(|recorded| !recorded.is(&call.name, call.arguments.as_str())) {
+            return Err(departure(Some((other.name.clone(), other.arguments.clone()))).into());
         }
-        match &recorded.state {
-            CallState::Answered(outcome) => Ok(Some(outcome.clone())),
-            CallState::Held | CallState::Unknown => {
+        if let Some(error) = self.run.host_failures.get(&call.id) {
+            // The host failed it, whatever came of it, and will again.
+            return Ok(Some(Err(error.clone())));
+        }
+        match recorded.map(|recorded| &recorded.state) {
+            Some(CallState::Answered(outcome)) => Ok(Some(outcome.clone())),
+            Some(CallState::Held | CallState::Unknown) => {
                 self.unanswered.insert(call.id);
                 self.stuck(call.id).map(|()| None)
+            }
+            None => {
+                // It may be one that had no turn before the run ended: then nobody waits for it.
+                self.unanswered.insert(call.id);
+                if self.blocked_on == Some(call.id) { Err(self.beyond(departure(None))) } else { Ok(None) }
             }
         }
     }
