@@ -87,7 +87,7 @@ pub use run::Run;
 pub use script::Script;
 #[cfg(target_os = "linux")]
 #[doc(hidden)]
-pub use slots::{DirtyPages, Slots};
+pub use slots::{DirtyPages, Slots, counting_faults};
 pub use tree::RunTree;
 
 #[cfg(all(doctest, feature = "embedded-guest"))]

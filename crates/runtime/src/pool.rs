@@ -44,6 +44,11 @@ pub(crate) const fn space_bytes(stack_bytes: u64) -> u64 {
     per_run::MEMORIES as u64 * (ADDRESSABLE_BYTES + GUARD_BYTES) + tables + stack_bytes
 }
 
+/// Nothing is counted: wasmtime cleans.
+pub(crate) async fn counting_faults<T>(guest: impl Future<Output = T>) -> T {
+    guest.await
+}
+
 impl Slots {
     /// Slots for exactly the runs that may execute at a time: wasmtime's defaults end at about 70 runs of this guest.
     pub(crate) fn of_guest(config: &EngineConfig, guest: GuestSource) -> io::Result<Arc<Self>> {

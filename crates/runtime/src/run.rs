@@ -16,6 +16,7 @@ use crate::instance::{Instance, NO_ROOM};
 use crate::memory::MemoryLimit;
 use crate::report::AWAITING;
 use crate::run_end::{self, End};
+use crate::slots::counting_faults;
 use crate::tree::RunTree;
 use crate::{Engine, Limits, Outcome, Report, Script, Usage};
 
@@ -150,7 +151,7 @@ impl Run {
         let slots = &self.engine.inner.slots;
         // Dropped after the store, also where the future of this run is dropped.
         let cleaning = Cleaning::after(slots, turn, memory.claimed());
-        let (report, left) = self.execute_now(Place::New(Box::new(memory)), keeps).await;
+        let (report, left) = counting_faults(self.execute_now(Place::New(Box::new(memory)), keeps)).await;
         match left {
             Some((store, guest)) => (report, Some(Instance { store, guest, cleaning })),
             None => {

@@ -2,7 +2,7 @@
 //!
 //! A [`Target`] is a function of bytes that panics when its parser does something wrong, and a corpus of inputs: files below
 //! `tests/fuzz/corpus`, and test data. [`fuzz`] feeds it the corpus and mutations of it, the same ones for the same seed, for
-//! `EXUVIA_FUZZ_SECONDS` (0.2 when unset, 30 in `.ci/run`); `EXUVIA_FUZZ_SEED` chooses others. An input that fails is written to the
+//! `EXUVIA_FUZZ_SECONDS` (0.2 when unset, 10 in `.ci/run`); `EXUVIA_FUZZ_SEED` chooses others. An input that fails is written to the
 //! temporary folder.
 //!
 //! With a nightly toolchain the same functions run under libFuzzer, which measures coverage:

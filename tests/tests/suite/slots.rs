@@ -1,5 +1,6 @@
 //! What one run leaves in its slot, and what the next one finds there: with a module that writes to every page it can reach.
 
+mod faults;
 mod pool;
 
 use std::pin::pin;
@@ -126,7 +127,7 @@ fn on_many_threads<F: Future<Output: Send> + Send>(future: F) -> F::Output {
         let polled = thread::scope(|scope| scope.spawn(poll).join().expect("no panic"));
         threads += 1;
         if let Poll::Ready(output) = polled {
-            assert!(threads > 6, "it was polled on {threads} threads");
+            assert!(threads > 3, "it was polled on {threads} threads");
             return output;
         }
     }

@@ -8,6 +8,8 @@ use rustix::param::page_size;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::dirty::DirtyPages;
+use super::faults::GuestFaults;
+use super::trust::Trust;
 use super::{ADDRESSABLE_BYTES, GUARD_BYTES, Slots};
 use crate::embedded::Embedded;
 use crate::space::Space;
@@ -20,7 +22,9 @@ const BASE: usize = GUARD_BYTES;
 pub(super) struct MemorySlot {
     space: Space,
     image: Arc<Embedded>,
-    /// What it holds of the process's memory: pages that were written and put back.
+    /// The pages that are its own since it was cleaned, and hold what the image does: ascending, by their places in the memory.
+    kept: Vec<Range<usize>>,
+    /// What it holds of the process's memory: those pages.
     pub(super) kept_bytes: usize,
 }
 
@@ -30,6 +34,8 @@ pub(super) struct UsedMemory {
     slot: MemorySlot,
     /// How large its memory has become.
     size: usize,
+    /// What is known of the page faults of its guest. None: they were not counted.
+    faults: Option<Arc<GuestFaults>>,
 }
 
 impl MemorySlot {
@@ -38,7 +44,7 @@ impl MemorySlot {
     pub(super) fn new(image: Arc<Embedded>) -> io::Result<Self> {
         let mut space = Space::reserve(Self::SPACE_BYTES)?;
         space.show(inside(0..image.len()), &image.file, image.offset)?;
-        Ok(Self { space, image, kept_bytes: 0 })
+        Ok(Self { space, image, kept: Vec::new(), kept_bytes: 0 })
     }
 
     /// Gives back what was kept.
@@ -48,7 +54,7 @@ impl MemorySlot {
     /// The kernel refuses. The slot is gone then.
     pub(super) fn rest(mut self) -> io::Result<Self> {
         self.space.give_back(inside(0..self.image.len()))?;
-        self.kept_bytes = 0;
+        (self.kept, self.kept_bytes) = (Vec::new(), 0);
         Ok(self)
     }
 }
@@ -60,38 +66,67 @@ fn inside(range: Range<usize>) -> Range<usize> {
 
 impl UsedMemory {
     /// Puts back what the guest wrote: up to `keep` bytes of pages are overwritten from the image and stay in memory, the rest is
-    /// given back to the kernel.
+    /// given back to the kernel. The pages that a guest wrote which took no page fault are among those that were kept before it.
     ///
     /// # Errors
     ///
     /// The kernel refuses to give memory back. The slot is gone then.
-    pub(super) fn clean(self, find: DirtyPages, keep: usize) -> io::Result<MemorySlot> {
-        let Self { mut slot, size } = self;
+    pub(super) fn clean(self, find: DirtyPages, keep: usize, trust: &Trust) -> io::Result<MemorySlot> {
+        let Self { mut slot, size, faults } = self;
         let image = slot.image.len();
         if size > image {
             slot.space.give_back(inside(image..size))?;
             slot.space.shut(inside(image..size))?;
         }
-        let (reached, kept_bytes) = slot.put_back(find, keep).unwrap_or((0, 0));
+        let took_no_fault = faults.is_some_and(|faults| faults.were_none());
+        if took_no_fault && slot.kept_bytes <= keep && trust.holds(|| slot.has_written_only_kept(find)) {
+            slot.put_back_kept();
+            return Ok(slot);
+        }
+        let reached = slot.put_back(find, keep).unwrap_or_else(|_| {
+            (slot.kept, slot.kept_bytes) = (Vec::new(), 0);
+            0
+        });
         slot.space.give_back(inside(reached..image))?;
-        slot.kept_bytes = kept_bytes;
         Ok(slot)
     }
 }
 
 impl MemorySlot {
-    /// Overwrites dirty pages from the image. How far it came, and how many bytes that were.
-    fn put_back(&mut self, find: DirtyPages, keep: usize) -> io::Result<(usize, usize)> {
-        let start = self.space.start().addr() + BASE;
-        let range = start..start + self.image.len();
-        let (image, mut kept) = (&self.image.bytes, 0);
-        let space = &mut self.space;
-        let reached = find.find(range, keep / page_size(), |dirty| {
+    /// Overwrites dirty pages from the image, which are those that are kept from now on. How far it came.
+    fn put_back(&mut self, find: DirtyPages, keep: usize) -> io::Result<usize> {
+        let Self { space, image, kept, kept_bytes } = self;
+        let (start, len) = (space.start().addr() + BASE, image.len());
+        kept.clear();
+        *kept_bytes = 0;
+        let reached = find.find(start..start + len, keep / page_size(), |dirty| {
             let dirty = dirty.start - start..dirty.end - start;
-            kept += dirty.len();
-            space.write(BASE + dirty.start, &image[dirty]);
+            space.write(BASE + dirty.start, &image.bytes[dirty.clone()]);
+            *kept_bytes += dirty.len();
+            match kept.last_mut() {
+                Some(last) if last.end == dirty.start => last.end = dirty.end,
+                _ => kept.push(dirty),
+            }
         })?;
-        Ok((reached - start, kept))
+        Ok(reached - start)
+    }
+
+    /// Overwrites the pages that are kept.
+    fn put_back_kept(&mut self) {
+        for range in &self.kept {
+            self.space.write(BASE + range.start, &self.image.bytes[range.clone()]);
+        }
+    }
+
+    /// Whether its dirty pages are all among those that are kept.
+    fn has_written_only_kept(&self, find: DirtyPages) -> bool {
+        let (start, len, mut is_kept) = (self.space.start().addr() + BASE, self.image.len(), true);
+        let found = find.find(start..start + len, usize::MAX, |dirty| {
+            let dirty = dirty.start - start..dirty.end - start;
+            let next = self.kept.partition_point(|kept| kept.end < dirty.end);
+            is_kept &= self.kept.get(next).is_some_and(|kept| kept.start <= dirty.start && dirty.end <= kept.end);
+        });
+        found.is_ok() && is_kept
     }
 }
 
@@ -101,6 +136,7 @@ struct GuestMemory {
     slot: Option<MemorySlot>,
     base: *mut u8,
     size: usize,
+    faults: Option<Arc<GuestFaults>>,
     slots: Arc<Slots>,
 }
 
@@ -142,7 +178,11 @@ unsafe impl LinearMemory for GuestMemory {
 impl Drop for GuestMemory {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
-            self.slots.used_memory(UsedMemory { slot, size: self.size });
+            // Counted to its end: nobody has had the memory afterwards.
+            let is_present =
+                |faults: &Arc<GuestFaults>| GuestFaults::present().is_some_and(|present| Arc::ptr_eq(&present, faults));
+            let faults = self.faults.take().filter(is_present);
+            self.slots.used_memory(UsedMemory { slot, size: self.size, faults });
         }
     }
 }
@@ -172,6 +212,7 @@ unsafe impl MemoryCreator for Memories {
         }
         let slot = self.0.memory().map_err(|error| format!("no address space for a memory: {error}"))?;
         let base = slot.space.start().wrapping_add(BASE);
-        Ok(Box::new(GuestMemory { slot: Some(slot), base, size: minimum, slots: Arc::clone(&self.0) }))
+        let (faults, slots) = (GuestFaults::present(), Arc::clone(&self.0));
+        Ok(Box::new(GuestMemory { slot: Some(slot), base, size: minimum, faults, slots }))
     }
 }

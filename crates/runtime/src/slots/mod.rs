@@ -4,23 +4,27 @@
 //! one begins without page faults. A slot has two types, clean and used, and only cleaning makes the one of the other: what cannot be
 //! cleaned is unmapped.
 //!
-//! - `code`: the guest's code; `dirty`: which pages were written;
+//! - `code`: the guest's code; `dirty`: which pages were written; `faults`, `trust`: when that is known without a scan;
 //! - `memory`, `stack`: what wasmtime is given, and its cleaning; `rest`: giving back what nobody uses;
 //! - here: which are clean, and which are to be cleaned.
 
 mod code;
 mod dirty;
+mod faults;
 mod memory;
 mod rest;
 mod stack;
+mod trust;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use code::Code;
 pub use dirty::DirtyPages;
+pub use faults::counting_faults;
 use memory::{Memories, MemorySlot, UsedMemory};
 use stack::{Stack, Stacks, UsedStack};
+use trust::Trust;
 use wasmtime::component::Component;
 use wasmtime::{CustomCodeMemory, InstanceAllocationStrategy};
 
@@ -52,6 +56,7 @@ pub struct Slots {
     image: Arc<Embedded>,
     code: Arc<Code>,
     find: DirtyPages,
+    trust: Trust,
     /// How many slots there may be.
     most: usize,
     /// What clean slots may keep together, in bytes.
@@ -109,6 +114,7 @@ impl Slots {
             image: Arc::new(image),
             code: Code::new(code)?,
             find: find.unwrap_or_else(DirtyPages::here),
+            trust: Trust::new(),
             most: most as usize,
             kept_bytes_most: usize::try_from(runs_memory_bytes / KEPT_SHARE).unwrap_or(usize::MAX),
             lists: Mutex::default(),
@@ -169,6 +175,12 @@ impl Slots {
         }
     }
 
+    /// How many slots were cleaned without a scan.
+    #[must_use]
+    pub fn cleaned_without_scan(&self) -> u64 {
+        self.trust.without_scan()
+    }
+
     /// A clean slot, whose kept bytes are counted. None: it could not be cleaned, and is gone.
     fn cleaned(&self, memory: UsedMemory) -> Option<MemorySlot> {
         let keep = {
@@ -177,7 +189,7 @@ impl Slots {
             lists.kept_bytes += keep;
             keep
         };
-        let cleaned = memory.clean(self.find, keep);
+        let cleaned = memory.clean(self.find, keep, &self.trust);
         let mut lists = self.lists();
         lists.kept_bytes -= keep;
         match cleaned {

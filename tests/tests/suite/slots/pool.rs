@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, OnceLock};
 
-use exuvia_runtime::{DirtyPages, EngineConfig, Slots};
+use exuvia_runtime::{DirtyPages, EngineConfig, Slots, counting_faults};
 use exuvia_tests::pages::{PAGE, Swapper, make_huge, mappings, own_pages, page_out, swapped_pages};
 use wasmtime::{Caller, Engine, Extern, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};
 
@@ -235,6 +235,17 @@ impl Pool {
     /// Cleans what one run has used.
     pub(super) fn clean(&self) {
         self.slots.clean();
+    }
+
+    /// A run that writes, whose page faults are counted. What it used is clean.
+    pub(super) async fn fill_counted(&self, fill: Fill, scene: Scene) {
+        counting_faults(self.fill(fill, scene)).await;
+        self.clean();
+    }
+
+    /// How many slots were cleaned without a scan.
+    pub(super) fn cleaned_without_scan(&self) -> u64 {
+        self.slots.cleaned_without_scan()
     }
 
     /// What a run finds after one that wrote.

@@ -1,0 +1,155 @@
+//! Whether a guest took page faults.
+//!
+//! The first write to a page that is not this process's own always faults, and the kernel counts each fault for the thread that took it
+//! (`getrusage(2)`, `RUSAGE_THREAD`). So a guest that took none wrote only to pages that were its slot's own before.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::mem::MaybeUninit;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+thread_local! {
+    /// The guest that this thread is working for.
+    static PRESENT: RefCell<Option<Arc<GuestFaults>>> = const { RefCell::new(None) };
+}
+
+/// A fault was taken, or none can be counted.
+const TAKEN: u8 = 1;
+/// Everything that could take one is over.
+const OVER: u8 = 2;
+
+/// What is known of the page faults of one guest, from before it has its memory until after it has given that back.
+#[derive(Debug, Default)]
+pub(super) struct GuestFaults(AtomicU8);
+
+/// Counts the page faults of everything that a future does: of a guest that is begun and ended in it. Whoever runs a part of that guest outside
+/// of the future makes the count worthless.
+pub async fn counting_faults<T>(guest: impl Future<Output = T>) -> T {
+    let (faults, mut guest) = (Arc::<GuestFaults>::default(), pin!(guest));
+    let output = poll_fn(|context| faults.during(|| guest.as_mut().poll(context))).await;
+    faults.0.fetch_or(OVER, Ordering::SeqCst);
+    output
+}
+
+impl GuestFaults {
+    /// Those of the guest that this thread works for. None: they are not counted.
+    pub(super) fn present() -> Option<Arc<Self>> {
+        PRESENT.with_borrow(Clone::clone)
+    }
+
+    /// Whether everything is over, and took no fault.
+    pub(super) fn were_none(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == OVER
+    }
+
+    fn during<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        let before = page_faults();
+        let _present = Present::enter(Arc::clone(self));
+        let done = work();
+        if before.is_none() || before != page_faults() {
+            self.0.fetch_or(TAKEN, Ordering::SeqCst);
+        }
+        done
+    }
+}
+
+/// The guest that a thread works for, until this is dropped: then the one of before.
+struct Present(Option<Arc<GuestFaults>>);
+
+impl Present {
+    fn enter(faults: Arc<GuestFaults>) -> Self {
+        Self(PRESENT.replace(Some(faults)))
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        PRESENT.set(self.0.take());
+    }
+}
+
+/// How many page faults this thread has taken so far. None: the kernel does not say.
+#[expect(unsafe_code, reason = "a system call that rustix does not have, see SAFETY")]
+fn page_faults() -> Option<i64> {
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: the kernel writes a `struct rusage` there, for which there is room.
+    let result = unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };
+    // SAFETY: numbers alone, and zeros are some.
+    let usage = unsafe { usage.assume_init() };
+    (result == 0).then(|| usage.ru_minflt.wrapping_add(usage.ru_majflt))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+    use std::thread;
+
+    use rustix::param::page_size;
+
+    use super::*;
+    use crate::space::Space;
+
+    fn written(space: &mut Space, page: usize) {
+        space.write(page * page_size(), b"x");
+    }
+
+    fn opened(pages: usize) -> Space {
+        let mut space = Space::reserve(pages * page_size()).expect("address space");
+        space.open(0..pages * page_size()).expect("it is ours");
+        space
+    }
+
+    /// What is known after a future that writes a page each time it is polled, on a thread of its own each time.
+    fn after(pages: &[usize], own: &[usize]) -> bool {
+        let mut space = opened(8);
+        own.iter().for_each(|page| written(&mut space, *page));
+        let (mut left, mut known) = (pages.iter(), None);
+        let mut run = Box::pin(counting_faults(poll_fn(|_| {
+            known = GuestFaults::present();
+            match left.next() {
+                Some(page) => {
+                    written(&mut space, *page);
+                    Poll::Pending
+                }
+                None => Poll::Ready(()),
+            }
+        })));
+        let mut poll = || run.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        while thread::scope(|scope| scope.spawn(&mut poll).join().expect("it ends")).is_pending() {}
+        drop(run);
+        known.expect("a guest is there").were_none()
+    }
+
+    #[test]
+    fn a_first_write_to_a_page_is_noticed_on_whichever_thread_and_a_further_one_is_none() {
+        for page in 0..8 {
+            assert!(!after(&[page], &[]), "page {page}");
+        }
+        assert!(!after(&[1, 2, 3], &[1, 2]));
+    }
+
+    #[test]
+    fn without_a_first_write_nothing_is_counted() {
+        let mut space = opened(2);
+        written(&mut space, 1);
+        // The first time this thread's own pages may be touched.
+        let mut counted = || {
+            let faults = Arc::<GuestFaults>::default();
+            let mut poll = |page| faults.during(|| written(&mut space, page));
+            poll(1);
+            faults.0.fetch_or(OVER, Ordering::SeqCst);
+            faults.were_none()
+        };
+        assert!((0..3).any(|_| counted()));
+    }
+
+    #[test]
+    fn what_is_not_over_or_not_counted_is_not_known() {
+        assert!(GuestFaults::present().is_none());
+        let faults = Arc::<GuestFaults>::default();
+        faults.during(|| assert!(Arc::ptr_eq(&faults, &GuestFaults::present().expect("it is there"))));
+        assert!(GuestFaults::present().is_none() && !faults.were_none());
+    }
+}
