@@ -181,6 +181,12 @@ impl Slots {
         self.trust.without_scan()
     }
 
+    /// Whether counts of page faults have been right so far, as far as that was checked.
+    #[must_use]
+    pub fn relies_on_fault_counts(&self) -> bool {
+        self.trust.is_kept()
+    }
+
     /// A clean slot, whose kept bytes are counted. None: it could not be cleaned, and is gone.
     fn cleaned(&self, memory: UsedMemory) -> Option<MemorySlot> {
         let keep = {

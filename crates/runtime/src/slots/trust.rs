@@ -26,7 +26,7 @@ impl Trust {
     /// Whether a slot needs no scan whose guest took no page fault. `check` scans, and says whether that is so. Once it was not, every slot is
     /// scanned from then on.
     pub(super) fn holds(&self, check: impl FnOnce() -> bool) -> bool {
-        if self.is_refuted.load(Ordering::SeqCst) {
+        if !self.is_kept() {
             return false;
         }
         let number = self.without_scan.fetch_add(1, Ordering::Relaxed);
@@ -39,6 +39,11 @@ impl Trust {
             std::process::abort();
         }
         false
+    }
+
+    /// Whether no check has failed.
+    pub(super) fn is_kept(&self) -> bool {
+        !self.is_refuted.load(Ordering::SeqCst)
     }
 
     /// How many slots were cleaned so, those included that were checked.

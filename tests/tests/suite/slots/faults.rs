@@ -87,6 +87,7 @@ fn faults_are_counted_on_whichever_thread_a_run_is() {
         on_many_threads(pool.fill_counted(Fill { first, ..FEW }, Scene::default()));
         assert_eq!(on_many_threads(pool.look()), Found::default());
         pool.clean();
+        pool.cleaned_without_scan();
     }
 }
 
@@ -114,5 +115,6 @@ async fn counted_runs_at_random_never_meet() {
         for run in some.collect::<Vec<_>>() {
             run.await.expect("runs do not meet");
         }
+        pool.cleaned_without_scan();
     }
 }

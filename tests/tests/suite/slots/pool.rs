@@ -243,8 +243,9 @@ impl Pool {
         self.clean();
     }
 
-    /// How many slots were cleaned without a scan.
+    /// How many slots were cleaned without a scan, of which none should not have been.
     pub(super) fn cleaned_without_scan(&self) -> u64 {
+        assert!(self.slots.relies_on_fault_counts(), "a page was written without a page fault");
         self.slots.cleaned_without_scan()
     }
 
