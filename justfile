@@ -131,6 +131,12 @@ conformance *faces:
     cargo build --release
     tests/conformance/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ faces }}
 
+# CPython's own tests of files, in the sandbox; what fails is in tests/cpython/expected.toml with its reason. 4 min; `just cpython test_shutil` runs one
+# module. EXUVIA_CPYTHON_TESTS names their folder, `Lib/test` of CPython, if no Python that is installed has it.
+cpython *modules:
+    cargo build --release
+    tests/cpython/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ modules }}
+
 # The web console in headless Chromium: every screen, by keyboard alone, read by axe, against hostile text; with generated data, and in the
 # program itself. `just console screenshots` writes those of README anew, `just console paint` measures the list of 100,000 runs, `just console hostile` is one file of tests.
 console *what:

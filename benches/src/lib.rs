@@ -4,6 +4,7 @@
 pub mod fuel;
 pub mod memory;
 pub mod native;
+pub mod orders;
 pub mod plot;
 mod served;
 mod table;

@@ -6,6 +6,7 @@ mod calls;
 mod commands;
 mod container;
 mod direct;
+mod files;
 mod flat;
 mod isolation;
 mod lists;
@@ -30,7 +31,7 @@ use tokio::runtime::Runtime;
 /// A gate says in one line what it measured.
 type Gate = fn(&Runtime) -> Result<String>;
 
-const GATES: [(&str, Gate); 20] = [
+const GATES: [(&str, Gate); 21] = [
     ("calls", |runtime| runtime.block_on(calls::parallel_is_ten_times_faster())),
     ("linear", |runtime| runtime.block_on(calls::fuel_grows_linearly())),
     ("payloads", |runtime| runtime.block_on(payloads::pass_and_are_bounded())),
@@ -48,6 +49,7 @@ const GATES: [(&str, Gate); 20] = [
     ("kills", |runtime| runtime.block_on(trials::kills())),
     ("parked", |runtime| runtime.block_on(parked::ten_thousand_wait())),
     ("sessions", |runtime| runtime.block_on(script_sessions::a_thousand_go_on())),
+    ("files", |runtime| runtime.block_on(files::larger_than_memory())),
     ("lists", |runtime| runtime.block_on(lists::every_filter_is_fast())),
     ("fuel", |_| exuvia_benches::fuel::check(false).map(|()| "within the baseline".into())),
     ("ignored", |_| commands::ignored_tests()),

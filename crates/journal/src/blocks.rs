@@ -4,7 +4,7 @@
 //! journal, so that a block is found and opened by whoever has a record that names it, and by nobody else. When the key of the last such run
 //! is dropped, nothing is left that opens the block; it is removed as well.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use exuvia_tool::FileBytes;
 use ring::hmac;
@@ -45,7 +45,12 @@ impl BlockSecret {
         self.key(&block.sha256).seal("", SEALED_FOR, &block.bytes)
     }
 
-    fn opened(&self, sha256: &[u8; 32], sealed: &[u8]) -> Result<Vec<u8>, JournalError> {
+    /// The bytes of a block.
+    ///
+    /// # Errors
+    ///
+    /// They are not those of the digest.
+    pub(crate) fn opened(&self, sha256: &[u8; 32], sealed: &[u8]) -> Result<Vec<u8>, JournalError> {
         let bytes = self.key(sha256).open("", SEALED_FOR, sealed)?;
         if Digest::of(&bytes).0 != *sha256 {
             return Err(wire::malformed("a block differs from its digest"));
@@ -71,6 +76,13 @@ impl BlockSecret {
 pub(crate) struct SealedBlocks {
     pub(crate) secret: Vec<u8>,
     pub(crate) blocks: HashMap<Vec<u8>, Vec<u8>>,
+}
+
+/// The names of the blocks that one run has and that are there.
+pub(crate) struct BlockNames {
+    /// Empty where it is missing: then no name is found.
+    pub(crate) secret: Vec<u8>,
+    pub(crate) names: HashSet<Vec<u8>>,
 }
 
 /// What one run read of its files, by digest. Opened when it is first asked for.

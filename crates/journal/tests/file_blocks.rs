@@ -5,7 +5,9 @@ mod made;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use exuvia_journal::{Archive, Cut, Erasure, Event, Journal as _, JournalErrorKind, OpenOptions, Reading, Retention};
+use exuvia_journal::{
+    Archive, Cut, Erasure, Event, Filter, Journal as _, JournalErrorKind, OpenOptions, Reading, Retention,
+};
 use exuvia_tool::{FileBytes, FileValue, Principal};
 use made::place::Place;
 use made::{append, ended, of_run, started};
@@ -129,7 +131,104 @@ async fn a_changed_block_is_found_and_one_of_another_journal_does_not_open(place
     assert!(place.archive().file_blocks("01").await.expect("read").get(&sha256).expect("looked up").is_none());
 }
 
+/// A closed journal of run 01 that read the blocks 1 and 2, of 02 that read 2 and 3 in two records, and of one that was erased.
+async fn read_and_erased(place: &Place) {
+    let journal = place.open().await;
+    append(&journal, &Principal::Operator, "01", reading(&[1, 2])).await;
+    let (first, second) = (Event::RunReadings(vec![read(&bytes(2))]), Event::RunReadings(vec![read(&bytes(3))]));
+    append(&journal, &Principal::Operator, "02", vec![started("x"), first, second, ended("returned", None)]).await;
+    append(&journal, &Principal::Operator, "erased", reading(&[3, 4])).await;
+    journal.append_durable(of_run("flush", started("x"))).await.expect("kept");
+    let erasure = Erasure { principal: Principal::Operator, at_ms: made::NOW_MS };
+    assert!(place.archive().erase("erased", &erasure).await.expect("erased"));
+    journal.close().await.expect("closed");
+}
+
+/// The runs that verification says cannot be replayed, with the numbers of their blocks that are missing and changed.
+async fn not_replayable(place: &Place) -> Vec<(String, u64, u64)> {
+    let report = place.verify().await;
+    let finding = |text: &String| {
+        let (run, rest) = text.split_once(" cannot be replayed: ").unwrap_or_else(|| panic!("{report:?}"));
+        let mut numbers = rest.split(' ').filter_map(|word| word.parse().ok());
+        (run.to_owned(), numbers.next().expect("missing"), numbers.next().expect("changed"))
+    };
+    assert_eq!(report.is_consistent(), report.inconsistencies.first.is_empty());
+    report.inconsistencies.first.iter().map(finding).collect()
+}
+
+async fn verification_names_the_runs_whose_blocks_are_missing_or_changed(whole: Place) {
+    read_and_erased(&whole).await;
+    let report = whole.verify().await;
+    assert!(report.is_consistent(), "{report:?}");
+    assert_eq!((report.file_blocks, report.erased_runs), (3, 1));
+    // Block 2 is the only one that two runs have.
+    let of_01 = "run = (SELECT first FROM runs WHERE id = '01')";
+    let changed =
+        "UPDATE file_blocks SET sealed = (SELECT sealed FROM file_blocks WHERE uses = 1 ORDER BY name LIMIT 1)";
+    let cases: [(&str, &[(&str, u64, u64)]); 7] = [
+        ("DELETE FROM file_blocks WHERE uses = 2", &[("01", 1, 0), ("02", 1, 0)]),
+        ("DELETE FROM file_blocks", &[("01", 2, 0), ("02", 2, 0)]),
+        (&format!("DELETE FROM run_blocks WHERE {of_01}"), &[("01", 2, 0)]),
+        (&format!("{changed} WHERE uses = 2"), &[("01", 0, 1), ("02", 0, 1)]),
+        ("UPDATE file_blocks SET sealed = substr(sealed, 1, 20) WHERE uses = 2", &[("01", 0, 1), ("02", 0, 1)]),
+        (&format!("UPDATE block_secret SET secret = {}", whole.blob(&[1; 32])), &[("01", 2, 0), ("02", 2, 0)]),
+        ("DELETE FROM block_secret", &[("01", 2, 0), ("02", 2, 0)]),
+    ];
+    for (change, expected) in cases {
+        let place = whole.copy();
+        place.sql(change);
+        let expected = expected.iter().map(|(run, missing, changed)| ((*run).to_owned(), *missing, *changed));
+        assert_eq!(not_replayable(&place).await, expected.collect::<Vec<_>>(), "{change}");
+    }
+}
+
+/// Takes the database back to schema 5, of the program before, which had no blocks.
+fn without_blocks(place: &Place) {
+    let version = if place.url().is_some() { "UPDATE log SET version = 5" } else { "PRAGMA user_version = 5" };
+    place.sql(&format!("DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks; {version}"));
+}
+
+async fn everything_of(place: &Place) -> Vec<String> {
+    let archive = place.archive();
+    let mut all = Vec::new();
+    for summary in archive.list(&Filter::default()).await.expect("listed") {
+        let run = summary.origin.run().expect("a run");
+        let record = archive.record(run.as_str()).await.expect("read").expect("there");
+        all.push(format!("{summary:?} {record:?}"));
+    }
+    all
+}
+
+async fn a_journal_of_schema_5_has_its_runs_and_keeps_blocks_once_it_is_opened(place: Place) {
+    place.fill(3).await;
+    let journal = place.open().await;
+    let readings = vec![read(&b"few".to_vec().into()), Reading::WallClock(std::time::Duration::from_secs(5))];
+    let events = vec![started("x"), Event::RunReadings(readings), ended("returned", None)];
+    append(&journal, &Principal::Operator, "few", events).await;
+    journal.close().await.expect("closed");
+    drop(journal);
+    let before = everything_of(&place).await;
+    assert_eq!(before.len(), 4);
+
+    without_blocks(&place);
+    let refused = match place.try_archive() {
+        Ok(archive) => archive.list(&Filter::default()).await.expect_err("refused"),
+        Err(error) => error,
+    };
+    assert!(format!("{refused:#}").contains("schema 5"), "{refused:#}");
+    let journal = place.open().await;
+    append(&journal, &Principal::Operator, "later", reading(&[1, 2])).await;
+    journal.close().await.expect("closed");
+    assert_eq!(content(&place, "later").await, [Some(bytes(1)), Some(bytes(2))]);
+    assert_eq!(everything_of(&place).await[1..], before);
+    let report = place.verify().await;
+    assert!(report.is_consistent() && report.is_complete(), "{report:?}");
+    assert_eq!((report.runs, report.file_blocks), (5, 2));
+}
+
 for_both_stores! {
+    a_journal_of_schema_5_has_its_runs_and_keeps_blocks_once_it_is_opened,
+    verification_names_the_runs_whose_blocks_are_missing_or_changed,
     what_several_runs_read_is_kept_once_and_found_by_each,
     few_bytes_and_the_end_of_a_record_stand_in_the_record,
     erasing_a_run_removes_what_no_other_has_read,

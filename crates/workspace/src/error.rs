@@ -31,12 +31,39 @@ fn of_errno(errno: Errno) -> FileError {
         Errno::DQUOT | Errno::FBIG => FileError::Quota,
         Errno::NAMETOOLONG => FileError::NameTooLong,
         Errno::LOOP => FileError::Loop,
-        Errno::INVAL => FileError::Invalid,
-        Errno::BUSY => FileError::Busy,
+        // A name that the host's file system cannot have, or a size that it cannot.
+        Errno::INVAL | Errno::ILSEQ | Errno::OVERFLOW => FileError::Invalid,
+        Errno::BUSY | Errno::TXTBSY | Errno::AGAIN => FileError::Busy,
+        Errno::OPNOTSUPP | Errno::NOSYS => FileError::Unsupported,
         Errno::ROFS => FileError::ReadOnly,
         Errno::MFILE | Errno::NFILE => FileError::TooManyOpen,
         // A link that leads out of the workspace, or what belongs to another user of the host. A socket is no device.
-        Errno::ACCESS | Errno::PERM | Errno::XDEV | Errno::NXIO => FileError::NotPermitted,
+        Errno::ACCESS | Errno::PERM | Errno::XDEV | Errno::NXIO | Errno::NODEV => FileError::NotPermitted,
         _ => FileError::Io,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_told_what_the_host_refused() {
+        for (errno, expected) in [
+            (Errno::NOSPC, FileError::NoSpace),
+            (Errno::DQUOT, FileError::Quota),
+            (Errno::FBIG, FileError::Quota),
+            (Errno::ROFS, FileError::ReadOnly),
+            (Errno::ACCESS, FileError::NotPermitted),
+            (Errno::NODEV, FileError::NotPermitted),
+            (Errno::NAMETOOLONG, FileError::NameTooLong),
+            (Errno::ILSEQ, FileError::Invalid),
+            (Errno::TXTBSY, FileError::Busy),
+            (Errno::OPNOTSUPP, FileError::Unsupported),
+            (Errno::MFILE, FileError::TooManyOpen),
+            (Errno::IO, FileError::Io),
+        ] {
+            assert_eq!(shown(&Error::from_raw_os_error(errno.raw_os_error())), expected, "{errno}");
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use exuvia_tool::{BoxFuture, FileAnswer, FileError, FileHandle, FileRequest, FileValue, OpenHow, RunFiles, locked};
+use exuvia_tool::{
+    BoxFuture, FileAnswer, FileError, FileHandle, FileKind, FileRequest, FileValue, OpenHow, RunFiles, locked,
+};
 
 use crate::handles::Handles;
-use crate::path::resolved;
+use crate::path::{names_directory, resolved};
 use crate::workspace::{read, stat_of};
 use crate::{Access, Workspace};
 
@@ -61,7 +63,7 @@ impl Session {
             FileRequest::SetSize { file, size } => done(self.workspace.set_size(self.get(file)?.writable()?, size)),
             FileRequest::Sync { file } => self.sync(file),
             FileRequest::Stat { file } => self.stat(file),
-            FileRequest::StatAt { at, path } => self.workspace.stat_at(&self.path(at, &path)?).map(FileValue::Stat),
+            FileRequest::StatAt { at, path } => self.workspace.stat_at(&self.existing(at, &path)?).map(FileValue::Stat),
             FileRequest::List { directory } => {
                 let path = locked(&self.handles).directory(directory)?;
                 self.workspace.list(&path).map(FileValue::Entries)
@@ -77,12 +79,14 @@ impl Session {
         }
         let workspace = &self.workspace;
         done(match request {
-            FileRequest::SetModified { at, path, modified } => workspace.set_modified(&self.path(at, &path)?, modified),
+            FileRequest::SetModified { at, path, modified } => {
+                workspace.set_modified(&self.existing(at, &path)?, modified)
+            }
             FileRequest::CreateDirectory { at, path } => workspace.create_directory(&self.path(at, &path)?),
             FileRequest::RemoveDirectory { at, path } => workspace.remove_directory(&self.path(at, &path)?),
-            FileRequest::RemoveFile { at, path } => workspace.remove_file(&self.path(at, &path)?),
+            FileRequest::RemoveFile { at, path } => workspace.remove_file(&self.existing(at, &path)?),
             FileRequest::Rename { at, path, to, new_path } => {
-                workspace.rename(&self.path(at, &path)?, &self.path(to, &new_path)?)
+                workspace.rename(&self.existing(at, &path)?, &self.path(to, &new_path)?)
             }
             _ => Err(FileError::Unsupported),
         })
@@ -92,6 +96,7 @@ impl Session {
         if self.access == Access::ReadOnly && (how.write || how.create || how.truncate) {
             return Err(FileError::ReadOnly);
         }
+        let how = OpenHow { directory: how.directory || names_directory(path), ..how };
         let path = self.path(at, path)?;
         let (file, kind) = locked(&self.handles).open(&self.workspace, &path, how)?;
         Ok(FileValue::Opened { file, kind })
@@ -119,6 +124,15 @@ impl Session {
     fn path(&self, at: FileHandle, path: &str) -> Result<PathBuf, FileError> {
         let base = locked(&self.handles).directory(at)?;
         resolved(&base, path, &self.workspace.quota())
+    }
+
+    /// The path of what is there. What is named as a directory is one.
+    fn existing(&self, at: FileHandle, path: &str) -> Result<PathBuf, FileError> {
+        let resolved = self.path(at, path)?;
+        if names_directory(path) && self.workspace.stat_at(&resolved)?.kind != FileKind::Directory {
+            return Err(FileError::NotDirectory);
+        }
+        Ok(resolved)
     }
 }
 

@@ -38,6 +38,11 @@ pub(crate) fn resolved(base: &Path, path: &str, quota: &Quota) -> Result<PathBuf
     Ok(resolved)
 }
 
+/// Whether a path can be that of a directory alone.
+pub(crate) fn names_directory(path: &str) -> bool {
+    path.ends_with('/') || path.ends_with("/.") || path == "."
+}
+
 /// How many names a path has.
 pub(crate) fn depth(path: &Path) -> usize {
     path.components().count()

@@ -124,7 +124,7 @@ impl Workspace {
             accounts.usage.files += 1;
             made
         } else {
-            if how.create && how.exclusive && !matches!(found, Err(FileError::NotFound)) {
+            if how.create && how.exclusive && is_there(&found) {
                 return Err(FileError::Exists);
             }
             found?
@@ -264,6 +264,11 @@ impl Workspace {
     fn not_top(&self, path: &Path) -> Result<(), FileError> {
         if path.as_os_str().is_empty() { Err(FileError::NotPermitted) } else { Ok(()) }
     }
+}
+
+/// Whether something has the name that was opened: what cannot be opened for what it is has it as well.
+fn is_there<T>(found: &Result<T, FileError>) -> bool {
+    matches!(found, Ok(_) | Err(FileError::IsDirectory | FileError::Loop | FileError::NotPermitted))
 }
 
 /// What is known of an open file.

@@ -70,12 +70,13 @@ fn verified_text(found: &Found, report: &Report) -> String {
     let mut out = format!("{}\n", line(&found.place()));
     let _ = writeln!(
         out,
-        "{}: {} records of {} runs and direct calls ({} erased, {} expired), {} checkpoints; the newest covers {} records",
+        "{}: {} records of {} runs and direct calls ({} erased, {} expired), {} blocks of files, {} checkpoints; the newest covers {} records",
         verdict(report.is_consistent(), "consistent", "NOT CONSISTENT"),
         report.records,
         report.runs,
         report.erased_runs,
         report.expired_runs,
+        report.file_blocks,
         report.checkpoints,
         report.covered_records,
     );
@@ -111,6 +112,7 @@ fn verified_json(found: &Found, report: &Report) -> Value {
         "runs": report.runs,
         "erased_runs": report.erased_runs,
         "expired_runs": report.expired_runs,
+        "file_blocks": report.file_blocks,
         "checkpoints": report.checkpoints,
         "covered_records": report.covered_records,
         "inconsistencies": findings(&report.inconsistencies),

@@ -75,7 +75,11 @@ impl InputStream for Reader {
                 self.state = Reading::Idle;
                 Err(StreamError::LastOperationFailed(error.into()))
             }
-            Reading::Ended => Err(StreamError::Closed),
+            Reading::Ended => {
+                // The C library keeps the stream and reads from it again: the file may have grown since.
+                self.state = Reading::Idle;
+                Err(StreamError::Closed)
+            }
         }
     }
 

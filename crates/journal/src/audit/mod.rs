@@ -5,6 +5,7 @@
 //! signing key and no checkpoint is kept elsewhere can write another log. And that a record is there proves that it was written, not that what
 //! it says is true.
 
+mod blocks;
 mod check;
 mod expiries;
 mod findings;

@@ -14,6 +14,8 @@ pub struct Report {
     pub erased_runs: u64,
     /// Those whose private parts retention removed.
     pub expired_runs: u64,
+    /// Blocks that runs read of files and that were compared with their digests.
+    pub file_blocks: u64,
     /// Checkpoints that were compared, that in the file included.
     pub checkpoints: u64,
     /// The records that the newest checkpoint covers. Later ones are consistent, but could be cut off without a trace.
@@ -29,7 +31,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// No record was changed, removed, inserted or moved, and no checkpoint says otherwise.
+    /// No record was changed, removed, inserted or moved, no checkpoint says otherwise, and what runs read of files is there as it was read.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         self.inconsistencies.is_empty()

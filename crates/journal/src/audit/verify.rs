@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::blocks::Blocks;
 use super::expiries::Expiries;
 use super::report::Report;
 use crate::hex::Digest;
@@ -149,9 +150,9 @@ fn record(row: &Row, expected: u64, report: &mut Report) -> Option<Head> {
     Some(head)
 }
 
-/// Compares the index with the records of each run, and looks for what is missing.
+/// Compares the index with the records of each run and the blocks that they name, and looks for what is missing.
 async fn runs(reads: &dyn Reads, expiries: &mut Expiries, report: &mut Report) -> Result<(), JournalError> {
-    let (mut after, mut records) = (0, expiries.count());
+    let (mut after, mut records, mut blocks) = (0, expiries.count(), Blocks::default());
     loop {
         let rows = reads.index(after, RUNS).await?;
         let Some(last) = rows.last() else { break };
@@ -159,7 +160,8 @@ async fn runs(reads: &dyn Reads, expiries: &mut Expiries, report: &mut Report) -
         for row in &rows {
             report.runs += 1;
             records += row.heads.len() as u64;
-            run(row, expiries, report);
+            let naming = run(row, expiries, report);
+            blocks.check(reads, row, &naming, report).await?;
         }
     }
     if records != report.records {
@@ -168,12 +170,13 @@ async fn runs(reads: &dyn Reads, expiries: &mut Expiries, report: &mut Report) -
     Ok(())
 }
 
-fn run(row: &IndexRow, expiries: &mut Expiries, report: &mut Report) {
+/// Returns the places of its records that name blocks.
+fn run(row: &IndexRow, expiries: &mut Expiries, report: &mut Report) -> Vec<u64> {
     let (id, is_erased) = (&row.run.id, row.run.erased_by.is_some());
     let mut heads = Vec::new();
     for found in &row.heads {
         // One that is malformed was reported with the log.
-        let Ok(head) = Head::parse(&found.head) else { return };
+        let Ok(head) = Head::parse(&found.head) else { return Vec::new() };
         // Others than whoever made the run erase it, and answer its approvals.
         let is_by_others = matches!(head.event, HeadEvent::Erased {} | HeadEvent::ApprovalAnswered { .. });
         let is_its_own = is_by_others || head.principal.to_string() == row.run.principal;
@@ -186,7 +189,8 @@ fn run(row: &IndexRow, expiries: &mut Expiries, report: &mut Report) {
         heads.push(head);
     }
     let Some(first) = heads.first() else {
-        return report.inconsistencies.add(format!("the index has {id}, which has no record"));
+        report.inconsistencies.add(format!("the index has {id}, which has no record"));
+        return Vec::new();
     };
     let said = first.key_sha256;
     let is_key_right = match row.key {
@@ -199,6 +203,7 @@ fn run(row: &IndexRow, expiries: &mut Expiries, report: &mut Report) {
     removal(row, &heads, expiries, report);
     index(row, &heads, report);
     completeness(id, &heads, report);
+    heads.iter().filter(|head| head.may_name_blocks()).map(|head| head.seq).collect()
 }
 
 /// Compares what the index says was removed with the records of that.

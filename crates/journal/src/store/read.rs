@@ -2,7 +2,7 @@
 
 use exuvia_tool::BoxFuture;
 
-use crate::blocks::SealedBlocks;
+use crate::blocks::{BlockNames, SealedBlocks};
 use crate::hex::Digest;
 use crate::index::RunIndex;
 use crate::seal::decompressed;
@@ -35,6 +35,12 @@ pub(crate) trait Reads: Send + Sync {
 
     /// What a run read of its files and is kept apart from its record. None: it was erased, or there is no such run.
     fn blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<SealedBlocks>, JournalError>>;
+
+    /// The names of the blocks that the run which begins at this place has, of those that are there.
+    fn block_names(&self, first: u64) -> BoxFuture<'_, Result<BlockNames, JournalError>>;
+
+    /// A block as it is stored.
+    fn block(&self, name: [u8; 32]) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>>;
 
     /// The size of the private parts of a run or direct call, sealed, in bytes, with what it read of its files. 0: there are none.
     fn sealed_bytes<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<u64, JournalError>>;

@@ -133,6 +133,13 @@ pub(crate) enum ExpiredBy {
     Size,
 }
 
+impl Head {
+    /// Whether the private part may name blocks of files.
+    pub(crate) fn may_name_blocks(&self) -> bool {
+        self.v >= BLOCKS && self.body.is_some() && matches!(self.event, HeadEvent::RunReadings { .. })
+    }
+}
+
 impl HeadEvent {
     /// The stable name of the case: that of [`Event::kind`](crate::Event::kind).
     pub(crate) fn kind(&self) -> &'static str {

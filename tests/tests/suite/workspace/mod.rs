@@ -2,6 +2,7 @@
 
 mod clients;
 mod escapes;
+mod kept;
 mod limits;
 mod python;
 mod quotas;

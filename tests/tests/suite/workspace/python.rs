@@ -110,3 +110,58 @@ result = [open('a.txt').read(), refused(lambda: open('a.txt', 'w')), refused(lam
     );
     assert_eq!(std::fs::read_to_string(place.path().join("a.txt")).expect("it is there"), "kept");
 }
+
+#[tokio::test]
+async fn what_was_read_to_its_end_is_read_on_when_it_has_grown() {
+    let place = Place::new();
+    let source = "import os, sqlite3
+open('log', 'w').write('one')
+with open('log') as log, open('log', 'rb', buffering=0) as raw:
+    read = [log.read(), log.read(), raw.read(), raw.read(1)]
+    with open('log', 'a') as more:
+        more.write('two')
+    read += [log.read(), log.read(), raw.read(2), raw.read()]
+first, second = (sqlite3.connect('db', isolation_level=None) for _ in range(2))
+first.execute('create table t (n)')
+first.execute('insert into t values (7)')
+result = [str(read), second.execute('select n from t').fetchall()]";
+    let read = "['one', '', b'one', b'', 'two', '', b'tw', b'o']";
+    assert_eq!(place.result(source).await, json!([read, [[7]]]));
+}
+
+#[tokio::test]
+async fn errors_of_paths_are_those_of_posix() {
+    let place = Place::new();
+    let source = "import errno, os
+open('file', 'w').close()
+os.mkdir('directory')
+made = os.O_CREAT | os.O_EXCL | os.O_WRONLY
+def refused(act):
+    try:
+        act()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+result = [refused(act) for act in (
+    lambda: os.open('file', made), lambda: os.open('directory', made), lambda: os.open('file/new', made),
+    lambda: os.open('none/new', made), lambda: os.open('x' * 300, made),
+    lambda: open('none/', 'w'), lambda: open('file/'), lambda: open('directory/', 'w'), lambda: os.stat('file/'), lambda: os.remove('file/.'),
+    lambda: os.rename('file/', 'other'), lambda: os.stat('directory/'), lambda: os.listdir('directory/.'),
+)]";
+    let refused = json!([
+        "EEXIST",
+        "EEXIST",
+        "ENOTDIR",
+        "ENOENT",
+        "ENAMETOOLONG",
+        "ENOENT",
+        "ENOTDIR",
+        "EISDIR",
+        "ENOTDIR",
+        "ENOTDIR",
+        "ENOTDIR",
+        null,
+        null
+    ]);
+    assert_eq!(place.result(source).await, refused);
+    assert_eq!(place.accounts(), (0, 2));
+}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::session::Session;
 use super::{sql, unavailable, unreadable};
 use crate::JournalError;
-use crate::blocks::{Block, BlockSecret, SealedBlocks};
+use crate::blocks::{Block, BlockNames, BlockSecret, SealedBlocks};
 use crate::wire::malformed;
 
 const SECRET: &str = "SELECT secret FROM block_secret";
@@ -21,6 +21,8 @@ const REMOVE: &str = "WITH removed AS (DELETE FROM file_blocks WHERE uses <= 0 R
     SELECT coalesce(sum(bytes), 0)::int8 FROM removed";
 const RUN: &str = "SELECT first FROM runs WHERE id = $1 AND erased_by IS NULL";
 const OF_RUN: &str = "SELECT name, sealed FROM run_blocks JOIN file_blocks USING (name) WHERE run = $1";
+const NAMES: &str = "SELECT name FROM run_blocks JOIN file_blocks USING (name) WHERE run = $1";
+const BLOCK: &str = "SELECT sealed FROM file_blocks WHERE name = $1";
 
 /// Keeps the blocks that records of these runs name. What is kept already is counted. Returns the bytes of what was not there.
 pub(super) async fn keep(session: &Session, named: &[(i64, &Block)]) -> Result<i64, JournalError> {
@@ -67,7 +69,24 @@ pub(super) async fn of_run(session: &Session, id: &str) -> Result<Option<SealedB
     Ok(Some(SealedBlocks { secret: secret(session).await?, blocks }))
 }
 
+/// The names of the blocks that the run which begins at this place has, of those that are there.
+pub(super) async fn names(session: &Session, run: i64) -> Result<BlockNames, JournalError> {
+    let rows = session.query(NAMES, &[&run]).await.map_err(unreadable)?;
+    let names = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(unreadable)?;
+    Ok(BlockNames { secret: stored_secret(session).await?.unwrap_or_default(), names })
+}
+
+/// A block as it is stored.
+pub(super) async fn sealed(session: &Session, name: &[u8; 32]) -> Result<Option<Vec<u8>>, JournalError> {
+    let row = session.query_opt(BLOCK, &[&name.as_slice()]).await.map_err(unreadable)?;
+    row.map(|row| row.try_get(0)).transpose().map_err(unreadable)
+}
+
 async fn secret(session: &Session) -> Result<Vec<u8>, JournalError> {
+    stored_secret(session).await?.ok_or_else(|| malformed("the table `block_secret` is empty"))
+}
+
+async fn stored_secret(session: &Session) -> Result<Option<Vec<u8>>, JournalError> {
     let row = session.query_opt(SECRET, &[]).await.map_err(unavailable)?;
-    row.ok_or_else(|| malformed("the table `block_secret` is empty"))?.try_get(0).map_err(unavailable)
+    row.map(|row| row.try_get(0)).transpose().map_err(unavailable)
 }

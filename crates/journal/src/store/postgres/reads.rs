@@ -11,7 +11,7 @@ use tokio_postgres::Row as SqlRow;
 use super::address::Address;
 use super::session::{Purpose, READ, Session};
 use super::{blocks, erase, list, schema, sql, stats, tokens, unreadable, unsigned};
-use crate::blocks::SealedBlocks;
+use crate::blocks::{BlockNames, SealedBlocks};
 use crate::index::{CallIndex, RunIndex, text};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
@@ -158,6 +158,14 @@ impl Reads for PostgresReads {
 
     fn blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<SealedBlocks>, JournalError>> {
         read!(self, |session| blocks::of_run(session, &text(id)))
+    }
+
+    fn block_names(&self, first: u64) -> BoxFuture<'_, Result<BlockNames, JournalError>> {
+        read!(self, |session| blocks::names(session, sql(first)))
+    }
+
+    fn block(&self, name: [u8; 32]) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
+        read!(self, |session| blocks::sealed(session, &name))
     }
 
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {

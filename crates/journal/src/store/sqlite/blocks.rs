@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::JournalError;
-use crate::blocks::{Block, BlockSecret, SealedBlocks};
+use crate::blocks::{Block, BlockNames, BlockSecret, SealedBlocks};
 
 /// Keeps the blocks that a record of the run names. What is kept already is counted.
 pub(super) fn keep(connection: &Connection, run: i64, blocks: &[Block]) -> rusqlite::Result<()> {
@@ -64,6 +64,20 @@ pub(super) fn of_run(connection: &Connection, id: &str) -> rusqlite::Result<Opti
     let blocks = named.query_map([run], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let blocks = blocks.collect::<rusqlite::Result<HashMap<_, _>>>()?;
     Ok(Some(SealedBlocks { secret: secret(connection)?, blocks }))
+}
+
+/// The names of the blocks that the run which begins at this place has, of those that are there.
+pub(super) fn names(connection: &Connection, run: i64) -> rusqlite::Result<BlockNames> {
+    let named = "SELECT name FROM run_blocks JOIN file_blocks ON id = block WHERE run = ?1";
+    let mut named = connection.prepare_cached(named)?;
+    let names = named.query_map([run], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(BlockNames { secret: secret(connection).optional()?.unwrap_or_default(), names })
+}
+
+/// A block as it is stored.
+pub(super) fn sealed(connection: &Connection, name: &[u8; 32]) -> rusqlite::Result<Option<Vec<u8>>> {
+    let mut find = connection.prepare_cached("SELECT sealed FROM file_blocks WHERE name = ?1")?;
+    find.query_row([name], |row| row.get(0)).optional()
 }
 
 fn secret(connection: &Connection) -> rusqlite::Result<Vec<u8>> {

@@ -7,7 +7,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow};
 
 use super::{Folder, blocks, configure, erase, list, schema, sql, stats, tokens, tree, unreadable, unsigned};
-use crate::blocks::SealedBlocks;
+use crate::blocks::{BlockNames, SealedBlocks};
 use crate::index::{CallIndex, RunIndex};
 use crate::store::{HeadRow, IndexRow, Reads, RecordRows, Row, StoredCheckpoint};
 use crate::tree::TileId;
@@ -145,6 +145,14 @@ impl Reads for SqliteReads {
     fn blocks<'a>(&'a self, id: &'a str) -> BoxFuture<'a, Result<Option<SealedBlocks>, JournalError>> {
         let id = id.to_owned();
         self.read(move |connection| blocks::of_run(connection, &id).map_err(unreadable))
+    }
+
+    fn block_names(&self, first: u64) -> BoxFuture<'_, Result<BlockNames, JournalError>> {
+        self.read(move |connection| blocks::names(connection, sql(first)).map_err(unreadable))
+    }
+
+    fn block(&self, name: [u8; 32]) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
+        self.read(move |connection| blocks::sealed(connection, &name).map_err(unreadable))
     }
 
     fn tile(&self, id: TileId) -> BoxFuture<'_, Result<Option<Vec<u8>>, JournalError>> {
