@@ -1,7 +1,6 @@
 //! The server `lab`: tools of workloads, which answer from this process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use exuvia_tool::{
@@ -9,11 +8,9 @@ use exuvia_tool::{
 };
 use serde_json::{Value, json};
 
-use super::world::FixedWorld;
-
 const SERVER: &str = "lab";
 
-/// How long `lab.later` takes: longer than any script takes to start its calls.
+/// How long `lab.later` takes.
 const LATER: Duration = Duration::from_millis(20);
 
 /// Rows that `lab.rows` has.
@@ -72,7 +69,6 @@ pub(super) static TOOLS: [LabTool; 4] = [
 #[derive(Clone)]
 pub(super) struct Lab {
     namespace: Arc<Namespace>,
-    outstanding: Arc<AtomicUsize>,
 }
 
 impl Lab {
@@ -81,12 +77,7 @@ impl Lab {
         let granted = TOOLS.iter().filter(|tool| tools.contains(&tool.name()));
         let granted: Vec<ToolDescriptor> = granted.map(LabTool::descriptor).collect();
         let servers = if granted.is_empty() { Vec::new() } else { vec![(SERVER.to_owned(), granted)] };
-        Self { namespace: Arc::new(exuvia_catalog::build(servers)), outstanding: Arc::default() }
-    }
-
-    /// The world of a run with these tools.
-    pub(super) fn world(&self) -> FixedWorld {
-        FixedWorld::new(Arc::clone(&self.outstanding))
+        Self { namespace: Arc::new(exuvia_catalog::build(servers)) }
     }
 
     /// Checks a call as a gateway would, and answers it.
@@ -127,7 +118,6 @@ impl ToolHost for Lab {
 
     fn call(&self, call: ToolCall, _: Deadline) -> BoxFuture<'static, ToolOutcome> {
         let later = call.name.tool == "later";
-        self.outstanding.fetch_add(usize::from(later), Ordering::Relaxed);
         let answer = self.answer(call);
         Box::pin(async move {
             if later {

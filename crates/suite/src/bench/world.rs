@@ -1,10 +1,8 @@
 //! A world that is the same in every run.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use exuvia_tool::{BoxFuture, CallId, RunIo};
+use exuvia_tool::{BoxFuture, CallId, NextWait, RunIo};
 
 /// How far the clock moves at each reading.
 const TICK: Duration = Duration::from_micros(10);
@@ -13,19 +11,11 @@ const TICK: Duration = Duration::from_micros(10);
 const START: Duration = Duration::from_secs(1_800_000_000);
 
 /// A clock that moves by a fixed step whenever it is read, the same bytes every time, and answers in the order of their calls,
-/// all that are out at once: a script takes the same path and consumes the same fuel in every run.
-#[derive(Debug)]
+/// all that are out at once, however long that takes: a script takes the same path and consumes the same fuel in every run.
+#[derive(Debug, Default)]
 pub(super) struct FixedWorld {
     now: Duration,
     byte: u8,
-    /// Started calls that have not been delivered.
-    outstanding: Arc<AtomicUsize>,
-}
-
-impl FixedWorld {
-    pub(super) fn new(outstanding: Arc<AtomicUsize>) -> Self {
-        Self { now: Duration::ZERO, byte: 0, outstanding }
-    }
 }
 
 impl RunIo for FixedWorld {
@@ -50,15 +40,8 @@ impl RunIo for FixedWorld {
         Box::pin(std::future::ready(()))
     }
 
-    fn deliver(&mut self, mut answered: Vec<CallId>) -> Vec<CallId> {
-        if answered.len() < self.outstanding.load(Ordering::Relaxed) {
-            return Vec::new();
-        }
-        answered.sort_unstable();
-        // Calls of other tools than `lab.later` are not counted, and may be delivered as well.
-        let _ = self
-            .outstanding
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |all| Some(all.saturating_sub(answered.len())));
-        answered
+    fn next_wait(&mut self, outstanding: &mut dyn Iterator<Item = CallId>) -> NextWait {
+        let all: Vec<CallId> = outstanding.collect();
+        if all.is_empty() { NextWait::Live } else { NextWait::Recorded(all) }
     }
 }
