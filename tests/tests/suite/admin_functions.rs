@@ -82,7 +82,7 @@ async fn functions_are_shown_compared_promoted_and_retired() {
 
     api.post("/functions/shout/retire", &json!({})).await;
     assert_eq!(states(&api).await, ["shout new", "shout retired", "wrong invalid"]);
-    says(&daemon, "functions.shout(text='ABC')", "AttributeError").await;
+    says(&daemon, "functions.shout(text='ABC')", "has no tool 'shout'").await;
     let actions = api.get("/runs?kind=admin").await;
     assert_eq!(actions["items"].as_array().map(Vec::len), Some(3), "{actions}");
     let id = actions["items"][2]["id"].as_str().expect("an id");
