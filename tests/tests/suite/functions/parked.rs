@@ -26,7 +26,7 @@ impl Asking {
         let journal = Arc::new(TestJournal::for_replays(64 << 20));
         let approvals = MemoryApprovals::new(Arc::clone(&journal) as Arc<dyn Journal>);
         let config = ApprovalConfig::of(Arc::clone(&approvals) as Arc<dyn ApprovalStore>);
-        let settings = Settings { journal, approvals: Some(config), ..Settings::default() };
+        let settings = Settings { journal, repair_age: Some(PATIENCE), approvals: Some(config), ..Settings::default() };
         let limits = Limits { hold_ms: 20, ..limits };
         let saved = Saved::made(vec![fake("fake", &[])], limits, settings).await;
         let rules = |listed: &str, on_unlisted| {

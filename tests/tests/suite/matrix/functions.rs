@@ -34,9 +34,9 @@ fn tally(word: &str, server: &str) -> String {
 }
 
 /// One that reaches for functions by their names.
-fn reach(word: &str) -> String {
+fn reach(word: &str, server: &str) -> String {
     format!(
-        "# tools: functions.*\ndef reach(name: str) -> str:\n    \"\"\"Reaches for {word} functions.\"\"\"\n    \
+        "# tools: functions.*, {server}.*\ndef reach(name: str) -> str:\n    \"\"\"Reaches for {word} functions.\"\"\"\n    \
          try:\n        return str(getattr(functions, name)())\n    \
          except Exception as error:\n        return type(error).__name__ + str(error)\n"
     )
@@ -49,7 +49,7 @@ pub(super) async fn save(folder: &Folder, data: &DataHome) {
         tokio::task::spawn_blocking(move || SqliteAccessStore::open(&file)).await.expect("no panic").expect("a store");
     for (word, server) in [("crimson", "ruby"), ("navy", "azure")] {
         std::fs::create_dir_all(folder.path(&format!("functions/{word}"))).expect("a folder");
-        for (name, text) in [("tally", tally(word, server)), ("reach", reach(word))] {
+        for (name, text) in [("tally", tally(word, server)), ("reach", reach(word, server))] {
             folder.write(&format!("functions/{word}/{name}.py"), &text);
             let name = format!("{word}.{name}");
             let function = Function::read(name.parse().expect("a name"), &text).expect("a function");
