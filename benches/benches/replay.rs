@@ -79,7 +79,7 @@ fn end(report: &Report) -> Result<RunEnd> {
         memory_bytes_peak: report.usage.memory_bytes_peak,
         wall_ms: report.usage.wall_ms,
         tool_calls: report.usage.tool_calls,
-        cost: Cost::ZERO,
+        ..RunUsage::default()
     };
     let result = Some(Json::parse(returned(report)?.to_owned())?);
     let (outcome, log) = (report.outcome.name().to_owned(), report.logs.text.clone());

@@ -49,6 +49,8 @@ const PLACES = {
   "a server": () => `/servers/${HOSTILE_SERVER}`,
   "access": () => "/access",
   "a key": () => "/access/keys/support",
+  "the functions": () => "/functions",
+  "a function": () => "/functions/hostile",
 };
 
 for (const [name, path] of Object.entries(PLACES)) {

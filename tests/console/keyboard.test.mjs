@@ -25,7 +25,7 @@ const focus = (page) => page.evaluate(() => {
   return { name: element.localName, text: (element.getAttribute("aria-label") ?? element.innerText ?? "").trim().slice(0, 60), id: element.id, isVisible: styles.some((style) => style.outlineStyle !== "none" && Number.parseFloat(style.outlineWidth) >= 1), isSkip: element.className === "skip" };
 });
 
-for (const path of ["/approvals", "/runs", "/servers", "/servers/crm", "/access", "/access/policy", "/try", "/tokens", "/files", "/files/files/key-ci"]) {
+for (const path of ["/approvals", "/runs", "/servers", "/servers/crm", "/access", "/access/policy", "/try", "/tokens", "/files", "/files/files/key-ci", "/functions", "/functions/sales.overdue"]) {
   test(`Tab goes through ${path}, and the focus can be seen at every stop`, async () => {
     const page = await openPage(browser, fake, path);
     await settled(page, /./);
@@ -61,7 +61,7 @@ test("the skip link goes to the content", async () => {
 test("g and a letter go to every screen, and the heading has the focus there", async () => {
   const page = await openPage(browser, fake, "/tokens");
   await settled(page, "Tokens");
-  for (const [key, path, heading] of [["a", "/approvals", "Waiting approvals"], ["r", "/runs", "Runs"], ["s", "/servers", "Servers"], ["k", "/access", "Access"], ["t", "/try", "Try a script"], ["d", "/tokens", "Tokens"], ["f", "/files", "Files"]]) {
+  for (const [key, path, heading] of [["a", "/approvals", "Waiting approvals"], ["r", "/runs", "Runs"], ["s", "/servers", "Servers"], ["k", "/access", "Access"], ["t", "/try", "Try a script"], ["d", "/tokens", "Tokens"], ["f", "/files", "Files"], ["u", "/functions", "Functions"]]) {
     await page.keyboard.press("g");
     await page.keyboard.press(key);
     await settled(page, heading);

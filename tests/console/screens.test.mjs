@@ -38,6 +38,8 @@ const SCREENS = [
   ["try", () => "/try", /Try/],
   ["tokens", () => "/tokens", /Tokens/],
   ["files", () => "/files", /Files/],
+  ["functions", () => "/functions", /Functions/],
+  ["a function that changed", () => "/functions/sales.overdue", /sales\.overdue/],
   ["files of a key", () => "/files/files/key-ci", /key-ci/],
 ];
 

@@ -11,6 +11,7 @@ import { mountShell } from "./parts/shell.js";
 import * as access from "./screens/access.js";
 import * as approvals from "./screens/approvals.js";
 import * as files from "./screens/files.js";
+import * as functions from "./screens/functions.js";
 import * as key from "./screens/key.js";
 import * as policy from "./screens/policy.js";
 import { login, sessionOfLink } from "./screens/login.js";
@@ -23,7 +24,7 @@ import * as tokens from "./screens/tokens.js";
 import * as tryScript from "./screens/try.js";
 
 // All at once: a screen that is loaded later could be of a newer version, or not be there any more.
-const SCREENS = { access, approvals, files, key, policy, question, run, runs, server, servers, tokens, try: tryScript };
+const SCREENS = { access, approvals, files, functions, key, policy, question, run, runs, server, servers, tokens, try: tryScript };
 
 const ROUTES = [
     ["/", "approvals"],
@@ -41,6 +42,8 @@ const ROUTES = [
     ["/tokens", "tokens"],
     ["/files", "files"],
     ["/files/:workspace/:directory", "files"],
+    ["/functions", "functions"],
+    ["/functions/:name", "functions"],
     ["/login", "login"],
 ];
 

@@ -19,6 +19,7 @@ mod client;
 mod credential;
 mod events;
 mod exported;
+mod functions;
 mod http;
 mod journals;
 mod live_events;
@@ -36,6 +37,9 @@ pub use client::{AdminClient, AdminEvents, ClientError};
 pub use exported::{
     Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedParent, ExportedSession,
     ExportedStart, schema,
+};
+pub use functions::{
+    FunctionText, FunctionsError, ListedFunction, SavedFunctions, function_act, function_diff, function_files,
 };
 pub use http::operation_paths;
 pub use journals::{JournalReader, Journals, JournalsError, ReadJournal};

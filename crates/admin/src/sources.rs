@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use exuvia_config::{AccessConfig, Config, ConfigErrors, ConfiguredServer, Mode, PinMode, Transport, WorkspacesConfig};
-use exuvia_journal::{AccessStore, ApprovalStore, Journal};
+use exuvia_config::{
+    AccessConfig, Config, ConfigErrors, ConfiguredServer, FunctionsConfig, Mode, PinMode, Transport, WorkspacesConfig,
+};
+use exuvia_journal::{AccessStore, ApprovalStore, FunctionStore, Journal};
 use exuvia_pins::PinFolder;
 use exuvia_policy::{Policy, Redaction};
 use exuvia_tool::BoxFuture;
@@ -31,6 +33,9 @@ pub trait Sources: Send + Sync {
 
     /// The store of approvals.
     fn approvals(&self) -> Result<Arc<dyn ApprovalStore>, SourceError>;
+
+    /// The store of saved functions.
+    fn functions(&self) -> Result<Arc<dyn FunctionStore>, SourceError>;
 
     /// Where pins of tools are kept. None: the user has no home.
     fn pin_folder(&self) -> Option<PinFolder>;
@@ -68,6 +73,8 @@ pub struct EffectiveConfig {
     pub pins: BTreeMap<String, PinMode>,
     /// The files of scripts.
     pub workspaces: WorkspacesConfig,
+    /// Saved functions. None: there are none.
+    pub functions: Option<FunctionsConfig>,
     /// Who may call what.
     pub policy: Policy,
     /// The servers, in their order.
@@ -97,6 +104,7 @@ impl EffectiveConfig {
             access: config.access.clone(),
             pins: config.pins.clone(),
             workspaces: config.workspaces.clone(),
+            functions: config.functions.clone(),
             policy: config.policy.clone(),
             servers: config.servers.iter().map(ServerSummary::of).collect(),
         }

@@ -74,7 +74,7 @@ mod tokens;
 mod tree;
 mod verdict;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use exuvia_tool::Namespace;
 use rustpython_parser::{Tok, ast};
@@ -128,6 +128,34 @@ pub fn with_statements<T: Send>(
         Ok(read(&body, &|offset| lines.line(offset)))
     });
     parsed.unwrap_or(Err(0)).map_err(|offset: usize| lines.line(offset))
+}
+
+/// The lines of a source, counted from 1, on which a statement or a clause of one begins. How far the other lines are indented says nothing:
+/// they go on inside brackets or a text, or hold no code.
+///
+/// # Errors
+///
+/// The line from which on the source is not understood.
+pub fn logical_lines(source: &str) -> Result<BTreeSet<u32>, u32> {
+    if source.len() > MAX_SOURCE_BYTES {
+        return Err(1);
+    }
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let lines = Lines::new(source);
+    let tokens = tokens::read(source).map_err(|unreadable| lines.line(unreadable.0))?;
+    let (mut found, mut begins) = (BTreeSet::new(), true);
+    for (token, range) in &tokens {
+        match token {
+            Tok::Newline => begins = true,
+            Tok::Indent | Tok::Dedent => {}
+            _ if begins => {
+                found.insert(lines.line_of(range.start()));
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    Ok(found)
 }
 
 /// How often each identifier stands in a script as it is read here; None if it is not understood. Tests hold it against

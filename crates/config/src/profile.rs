@@ -26,6 +26,8 @@ pub struct Profile {
     has_bare_names: bool,
     files: Option<FileAccess>,
     has_sessions: bool,
+    /// The name of the server that functions are seen as.
+    functions: Option<String>,
     offers_functions: bool,
 }
 
@@ -91,6 +93,7 @@ impl Profile {
     pub fn with_functions(mut self, server: &str, is_offered: bool) -> Self {
         if self.has_scripts() {
             self.servers.push((server.to_owned(), Mode::Code));
+            self.functions = Some(server.to_owned());
             self.offers_functions = is_offered;
         }
         self
@@ -119,6 +122,12 @@ impl Profile {
     #[must_use]
     pub fn servers(&self) -> &[(String, Mode)] {
         &self.servers
+    }
+
+    /// Whether it has a server beside functions, which are in every profile: who sees those alone sees nothing of this one.
+    #[must_use]
+    pub fn has_servers(&self) -> bool {
+        self.servers.iter().any(|(name, _)| self.functions.as_ref() != Some(name))
     }
 
     /// The mode of a server, if it belongs to the profile.

@@ -11,13 +11,13 @@ use exuvia_admin::{
 };
 use exuvia_config::{AdminConfig, Config, JournalConfig, JournalStore, Paths, Sources};
 use exuvia_gateway::ApprovalLinks;
-use exuvia_journal::{AccessStore, ApprovalStore, Journal, SqliteArchive};
+use exuvia_journal::{AccessStore, ApprovalStore, FunctionStore, Journal, SqliteArchive};
 use exuvia_pins::PinFolder;
 use exuvia_tool::{ApprovalId, BoxFuture, RunId, locked};
 
 use crate::app::AppStartup;
 use crate::file_threads::FileThreads;
-use crate::journal::{OwnJournal, StorePlace, has_journal, siblings};
+use crate::journal::{FUNCTIONS_IN_MEMORY, OwnJournal, StorePlace, has_journal, siblings};
 use crate::terminal::Terminal;
 
 /// How long the journals of other processes are taken for all there are.
@@ -150,6 +150,7 @@ pub(crate) struct AdminSources {
     effective: EffectiveConfigs,
     own: Arc<OnceLock<OwnJournal>>,
     store: Arc<dyn AccessStore>,
+    functions: Arc<dyn FunctionStore>,
     store_id: OnceLock<Option<String>>,
     siblings: Mutex<Option<(Instant, Vec<JournalReader>)>>,
     threads: FileThreads,
@@ -162,9 +163,9 @@ impl AdminSources {
         effective: EffectiveConfigs,
         starting: &AppStartup,
     ) -> Arc<Self> {
-        let (own, store) = (starting.journal(), starting.access_store());
+        let (own, store, functions) = (starting.journal(), starting.access_store(), starting.functions());
         let (store_id, siblings, threads) = Default::default();
-        Arc::new(Self { sources, journal, effective, own, store, store_id, siblings, threads })
+        Arc::new(Self { sources, journal, effective, own, store, functions, store_id, siblings, threads })
     }
 
     /// The journals of other processes in the data directory.
@@ -223,6 +224,13 @@ impl exuvia_admin::Sources for AdminSources {
     fn approvals(&self) -> Result<Arc<dyn ApprovalStore>, SourceError> {
         let own = self.own.get().ok_or_else(|| SourceError::new("the journal is not open yet"))?;
         own.approvals.clone().ok_or_else(|| SourceError::new("nobody is asked for approval here"))
+    }
+
+    fn functions(&self) -> Result<Arc<dyn FunctionStore>, SourceError> {
+        match StorePlace::of(&self.journal).map_err(|error| SourceError::new(error.into_boxed_dyn_error()))? {
+            StorePlace::Memory => Err(SourceError::new(FUNCTIONS_IN_MEMORY)),
+            _ => Ok(Arc::clone(&self.functions)),
+        }
     }
 
     fn pin_folder(&self) -> Option<PinFolder> {

@@ -306,6 +306,7 @@ pub(crate) struct AppStartup {
     over: CancellationToken,
     journal: Arc<OnceLock<OwnJournal>>,
     store: Arc<dyn AccessStore>,
+    functions: Arc<dyn FunctionStore>,
     _issued_keys: AbortOnDropHandle<()>,
 }
 
@@ -322,7 +323,7 @@ impl AppStartup {
         let (sender, app) = oneshot::channel();
         let (profiles, over) = (config.profiles(), CancellationToken::new());
         let (until, principals) = (over.clone(), Principals::of(&config));
-        let Principals { access, store, .. } = principals.clone();
+        let Principals { access, store, functions } = principals.clone();
         let _issued_keys = journal::follow_issued_keys(Arc::clone(&access), Arc::clone(&store));
         let journal = Arc::<OnceLock<OwnJournal>>::default();
         let opened = Arc::clone(&journal);
@@ -353,7 +354,7 @@ impl AppStartup {
                 }
             }
         });
-        Self { gateway, app, over, journal, store, _issued_keys }
+        Self { gateway, app, over, journal, store, functions, _issued_keys }
     }
 
     /// The journal of the process, once it is open.
@@ -364,6 +365,11 @@ impl AppStartup {
     /// Where keys and counters are kept.
     pub(crate) fn access_store(&self) -> Arc<dyn AccessStore> {
         Arc::clone(&self.store)
+    }
+
+    /// Where functions are kept.
+    pub(crate) fn functions(&self) -> Arc<dyn FunctionStore> {
+        Arc::clone(&self.functions)
     }
 
     /// The gateway, once it has started.

@@ -1,6 +1,6 @@
 //! A function from a script that worked.
 
-use exuvia_analysis::with_statements;
+use exuvia_analysis::{logical_lines, with_statements};
 use rustpython_parser::ast::{self, Expr, Ranged as _, Stmt};
 
 use crate::{Function, FunctionError, FunctionName};
@@ -10,34 +10,29 @@ use crate::{Function, FunctionError, FunctionName};
 ///
 /// # Errors
 ///
-/// It is not understood, or its lines cannot be indented without changing what they say.
+/// It is not understood.
 pub fn from_script(name: &FunctionName, script: &str, run: &str) -> Result<String, FunctionError> {
     if Function::read(name.clone(), script).is_ok() {
         return Ok(script.to_owned());
     }
-    let script = script.trim_start_matches('\u{feff}');
-    if let Some((number, _)) = (1..).zip(script.lines()).find(|(_, line)| runs_on(line)) {
-        let message = "a text over several lines: write the function by hand, and put it in the directory of functions";
-        return Err(FunctionError::at(number, message));
-    }
-    let shape = with_statements(script, |body, line| Shape::of(body, line));
-    let shape = shape.map_err(|line| FunctionError::at(line, "this is not understood as Python"))?;
+    // Python takes all ends of lines for the same, in texts too.
+    let script = script.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    let not_understood = |line| FunctionError::at(line, "this is not understood as Python");
+    let shape = with_statements(&script, |body, line| Shape::of(body, line)).map_err(not_understood)?;
+    let begins = logical_lines(&script).map_err(not_understood)?;
     let is_async = script.contains("await ") || script.contains("async ");
     let mut lines = vec![format!("{}def {}():", if is_async { "async " } else { "" }, name.function())];
     lines.push(format!("    \"\"\"Does what run {run} did.\"\"\""));
     for (number, line) in (1..).zip(script.lines()) {
         let value = if shape.value_line == Some(number) { "return " } else { "" };
-        lines.push(if line.trim().is_empty() { String::new() } else { format!("    {value}{line}") });
+        // Inside a text the indentation would be part of it.
+        let indent = if begins.contains(&number) { "    " } else { "" };
+        lines.push(format!("{indent}{value}{line}"));
     }
     if shape.value_line.is_none() && shape.sets_result {
         lines.push("    return result".to_owned());
     }
     Ok(lines.join("\n") + "\n")
-}
-
-/// Whether a line could be continued by the next one inside a text.
-fn runs_on(line: &str) -> bool {
-    line.contains("\"\"\"") || line.contains("'''") || line.ends_with('\\')
 }
 
 /// Where a script has its value.
@@ -94,9 +89,27 @@ mod tests {
         }
     }
 
+    /// The lines below the docstring.
+    fn body(script: &str) -> String {
+        let made = made(script).expect("a function");
+        assert!(Function::read("work".parse().expect("a name"), &made).is_ok(), "{made}");
+        made.split_once(".\"\"\"\n").expect("a docstring").1.to_owned()
+    }
+
     #[test]
-    fn what_cannot_be_indented_is_refused_and_a_function_stays_as_it_is() {
-        assert!(made("x = '''\na'''").is_err() && made("x = 1 +").is_err());
+    fn texts_over_several_lines_are_what_they_were() {
+        assert_eq!(body("x = '''a\n  b\n\n'''\nx"), "    x = '''a\n  b\n\n'''\n    return x\n");
+        assert_eq!(body("f\"\"\"a\n{[\n1]}\n\"\"\""), "    return f\"\"\"a\n{[\n1]}\n\"\"\"\n");
+        assert_eq!(body("x = 'a\\\n b'\nx"), "    x = 'a\\\n b'\n    return x\n");
+        let block = "if 1:\n    x = (\n  2, '''\n3''')\n# why\nelse:\n\tx = 4\nresult = x\n";
+        let indented = "    if 1:\n        x = (\n  2, '''\n3''')\n# why\n    else:\n    \tx = 4\n    result = x\n    return result\n";
+        assert_eq!(body(block), indented);
+        assert_eq!(body("x = '''a\r\nb\rc'''\rx"), "    x = '''a\nb\nc'''\n    return x\n");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_and_a_function_stays_as_it_is() {
+        assert!(made("x = 1 +").is_err());
         let function = "def work(n: int) -> int:\n    'Works.'\n    return n\n";
         assert_eq!(made(function).expect("a function"), function);
     }

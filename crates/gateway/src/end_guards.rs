@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_journal::{Event, Refusal, RunEnd};
+use exuvia_journal::{Event, FunctionUsage, Refusal, RunEnd};
 use exuvia_runtime::{Outcome, Report};
 use exuvia_tool::{CallError, CallId, Cost, Deadline, Origin, ToolOutcome};
 use exuvia_upstream::Routes;
@@ -190,7 +190,9 @@ impl RunEndGuard {
         self.metrics.run_ended(report, self.begun.elapsed());
         let mut is_recorded = false;
         if self.is_started && !self.start.leave() {
-            let end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
+            let mut end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
+            // Nothing goes on from here.
+            end.usage.functions = FunctionUsage::default();
             // A failure is logged and counted. One that is late is recorded when the journal can be written again.
             is_recorded = self.record.require(Event::RunEnded(Box::new(end))).await.is_ok();
         }

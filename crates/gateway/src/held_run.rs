@@ -1,7 +1,6 @@
 //! Runs that wait for approvals: asked about before they start, and brought back.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use exuvia_analysis::{MayCall, Precision};
@@ -15,7 +14,7 @@ use crate::end_guards::RunEndGuard;
 use crate::ids::now_ms;
 use crate::over_budget::settled;
 use crate::pending_run::PendingRun;
-use crate::recorded_end::recorded_end;
+use crate::recorded_end::recorded_part;
 use crate::run_part::{CameOfPart, Resumed, ResumedPart, RunPart};
 use crate::run_report::over;
 use crate::runs::RunState;
@@ -122,12 +121,11 @@ impl PendingRun {
         self.metrics.run_resumed();
         reservation.start();
         let (spent, took) = (before.cost, Duration::from_millis(before.wall_ms));
-        let resumed = Some(ResumedPart { resume, clock, repair: repair.map(Arc::new) });
+        let resumed = Some(ResumedPart { resume, clock, functions: before.functions, repair: repair.map(Arc::new) });
         let part = RunPart { took, active, holds: Some(holds), resumed, session: None };
-        let fuel_below = Arc::clone(&self.fuel_below);
-        let CameOfPart { report, cost, .. } = self.run(script, grants, limits, part).await;
-        let report = settled(report, reservation, before, fuel_below.load(Ordering::Relaxed));
-        ending.came = Some(recorded_end(&report, spent + cost));
+        let CameOfPart { report, cost, functions, .. } = self.run(script, grants, limits, part).await;
+        let report = settled(report, reservation, before, functions.fuel);
+        ending.came = Some(recorded_part(&report, spent + cost, functions));
         report
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn run_outcome(refused: Refused) -> Outcome {
 }
 
 /// Settles what a run has reserved, without what was settled when it was parked `before`, and says in its report whose limit it met. So much
-/// fuel was used by functions on its behalf.
+/// fuel was used by functions on its behalf, since its start.
 pub(crate) fn settled(mut report: Report, reservation: RunReservation, before: RunUsage, fuel_below: u64) -> Report {
     if let Outcome::Stopped(stop) = &mut report.outcome
         && let Some((quantity, unit)) = quantity(stop.limit)
@@ -46,7 +46,7 @@ pub(crate) fn settled(mut report: Report, reservation: RunReservation, before: R
     // Of a run that was stopped, what it used of its last slice is not known.
     let fuel = if is_counted { usage.fuel } else { usage.fuel.saturating_add(FUEL_SLICE) };
     reservation.settle(
-        fuel.saturating_sub(before.fuel).saturating_add(fuel_below),
+        fuel.saturating_sub(before.fuel).saturating_add(fuel_below.saturating_sub(before.functions.fuel)),
         usage.wall_ms.saturating_sub(before.wall_ms),
     );
     report

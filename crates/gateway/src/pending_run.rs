@@ -1,14 +1,13 @@
 //! A run with everything it needs: authorized, recorded, executed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use exuvia_access::Identity;
 use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
 use exuvia_config::SessionsConfig;
-use exuvia_journal::{Archive, ClientClaims, Event, PackedGuest, RunStart, RunUsage};
+use exuvia_journal::{Archive, ClientClaims, Event, FunctionUsage, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
 use exuvia_replay::{RecordedSize, SessionFiles};
 use exuvia_runtime::{
@@ -26,15 +25,15 @@ use crate::authority::Authority;
 use crate::call::{RunParts, RunTools, call_limits};
 use crate::client_questions::ClientAsker;
 use crate::end_guards::{OriginEndGuard, RunEndGuard};
-use crate::functions::{FunctionRuns, NestedRuns, Nesting};
+use crate::functions::{CallCount, FunctionRuns, NestedRuns, Nesting};
 use crate::metrics::Metrics;
 use crate::over_budget::{run_outcome, settled};
 use crate::pending_namespace::PendingNamespace;
 use crate::queue::QueuePlace;
 use crate::record::RunRecord;
-use crate::recorded_end::recorded_end;
+use crate::recorded_end::recorded_part;
 use crate::repair::Repair;
-use crate::run_part::{CameOfPart, RunEnds, RunPart, SessionPart, begun, executed};
+use crate::run_part::{CameOfPart, ResumedPart, RunEnds, RunPart, SessionPart, begun, executed};
 use crate::run_report::{noted, over, reason, tell_calls, unrecorded, with_ending};
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
@@ -88,8 +87,6 @@ pub(crate) struct PendingRun {
     pub(crate) workspaces: Arc<Workspaces>,
     /// What runs of functions are made with. None: there are none.
     pub(crate) function_runs: Option<Arc<FunctionRuns>>,
-    /// The fuel that functions have used on its behalf, once it is over.
-    pub(crate) fuel_below: Arc<AtomicU64>,
     /// Whether it can be brought back by its record.
     pub(crate) can_park: bool,
     /// The session in which it runs.
@@ -234,13 +231,12 @@ impl PendingRun {
                 }
                 reservation.start();
                 let part = RunPart { took, active, holds, resumed: None, session };
-                let fuel_below = Arc::clone(&self.fuel_below);
-                let CameOfPart { report, cost, left } = self.run(script, grants, limits, part).await;
+                let CameOfPart { report, cost, functions, left } = self.run(script, grants, limits, part).await;
                 if let Some(turn) = turn {
                     turn.left = left;
                 }
-                let report = settled(report, reservation, RunUsage::default(), fuel_below.load(Ordering::Relaxed));
-                ending.came = Some(recorded_end(&report, cost));
+                let report = settled(report, reservation, RunUsage::default(), functions.fuel);
+                ending.came = Some(recorded_part(&report, cost, functions));
                 with_ending(noted(report, &notes), at_the_end)
             }
             Some(Err(error)) => {
@@ -323,14 +319,14 @@ impl PendingRun {
     }
 
     /// What it shares with the functions that it calls, if it sees some.
-    fn nesting(&self, limits: &Limits) -> Option<Nesting> {
+    fn nesting(&self, limits: &Limits, resumed: Option<&ResumedPart>) -> Option<Nesting> {
         let (runs, _) = self.function_runs.as_ref().zip(self.run_view.functions.as_ref())?;
         let limits = self.engine.effective(limits.clone());
         let shared = NestedRuns {
             runs: Arc::clone(runs),
-            tree: RunTree::new(limits.fuel),
+            tree: RunTree::after(limits.fuel, resumed.map_or(0, |resumed| resumed.functions.fuel)),
             limits,
-            calls: AtomicU64::new(0),
+            calls: resumed.map_or_else(CallCount::default, CallCount::of),
             profile: self.profile.clone(),
             claims: Arc::clone(&self.claims),
             cancellation: self.cancellation.clone(),
@@ -344,11 +340,13 @@ impl PendingRun {
         let _over = OriginEndGuard::of(self.run_view.routes.clone(), self.context.origin.clone());
         let clock = part.clock();
         let RunPart { took, active, holds, resumed, session } = part;
+        let before = resumed.as_ref().map_or_else(FunctionUsage::default, |resumed| resumed.functions);
         let (held, first_hold) = mpsc::unbounded_channel();
         let io = match self.live_io(clock, &active, session.as_ref().map(|session| session.files.clone())).await {
             Ok(io) => io,
             Err(error) => {
-                return CameOfPart { report: Report::fault(error.to_string()), cost: Cost::ZERO, left: None };
+                let (report, functions) = (Report::fault(error.to_string()), before);
+                return CameOfPart { report, cost: Cost::ZERO, functions, left: None };
             }
         };
         let io = self
@@ -356,8 +354,8 @@ impl PendingRun {
             .io(io, resumed.as_ref().map_or_else(RecordedSize::default, |resumed| resumed.resume.recorded_size()));
         let run_view = Arc::clone(&self.run_view);
         // What a function holds is part of what its caller may hold, and the interpreter of a session outlives its script.
-        let nesting = if session.is_some() { None } else { self.nesting(&limits) };
-        let (tree, fuel_below) = (nesting.as_ref().map(|nesting| nesting.shared.tree.clone()), self.fuel_below);
+        let nesting = if session.is_some() { None } else { self.nesting(&limits, resumed.as_ref()) };
+        let shared = nesting.as_ref().map(|nesting| Arc::clone(&nesting.shared));
         let tools = RunTools::new(RunParts {
             context: self.context,
             identity: self.identity,
@@ -395,15 +393,16 @@ impl PendingRun {
             .with_cancellation(own.clone())
             .with_spent(took)
             .with_hold(ends.held(first_hold, own));
-        if let Some(tree) = &tree {
-            run = run.with_tree(tree.clone(), 0);
+        if let Some(shared) = &shared {
+            run = run.with_tree(shared.tree.clone(), 0);
         }
         let (report, left) = executed(run, session).await;
         let mut report = ends.judged(report);
-        if let Some(tree) = tree {
-            fuel_below.store(tree.fuel_used().saturating_sub(report.usage.fuel), Ordering::Relaxed);
-        }
+        let functions = shared.map_or(before, |shared| FunctionUsage {
+            fuel: shared.tree.fuel_used().saturating_sub(report.usage.fuel),
+            tool_calls: shared.calls.below(),
+        });
         tell_calls(&mut report, &run_view.namespace, tools.notes());
-        CameOfPart { report, cost: tools.cost(), left }
+        CameOfPart { report, cost: tools.cost(), functions, left }
     }
 }

@@ -1,8 +1,14 @@
 //! What the journal has of the end of a run.
 
-use exuvia_journal::{RunEnd, RunError, RunUsage};
+use exuvia_journal::{FunctionUsage, RunEnd, RunError, RunUsage};
 use exuvia_runtime::{Outcome, Report, ScriptError};
 use exuvia_tool::Cost;
+
+/// The end of a part of a run, as its report has it, with what is needed to go on where it is parked.
+pub(crate) fn recorded_part(report: &Report, cost: Cost, functions: FunctionUsage) -> RunEnd {
+    let end = recorded_end(report, cost);
+    RunEnd { usage: RunUsage { functions, ..end.usage }, ..end }
+}
 
 /// The end of a run, as its report has it. `cost`: of its calls.
 pub(crate) fn recorded_end(report: &Report, cost: Cost) -> RunEnd {
@@ -39,6 +45,7 @@ pub(crate) fn recorded_usage(report: &Report, cost: Cost) -> RunUsage {
         wall_ms: report.usage.wall_ms,
         tool_calls: report.usage.tool_calls,
         cost,
+        functions: FunctionUsage::default(),
     }
 }
 

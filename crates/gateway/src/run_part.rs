@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_journal::{Approval, RunUsage};
+use exuvia_journal::{Approval, FunctionUsage, RunUsage};
 use exuvia_replay::{Resume, Resumption, SessionFiles};
 use exuvia_runtime::{ActiveTime, Instance, Outcome, Report, Run};
 use exuvia_tool::{BoxFuture, Cost, HeldCall, RunIo, ToolHost};
@@ -64,6 +64,8 @@ pub(crate) struct CameOfPart {
     pub(crate) report: Report,
     /// What its calls cost.
     pub(crate) cost: Cost,
+    /// What its functions have used since its start.
+    pub(crate) functions: FunctionUsage,
     /// What it left for the next script of its session.
     pub(crate) left: Option<Left>,
 }
@@ -94,6 +96,8 @@ pub(crate) struct ResumedPart {
     pub(crate) resume: Resume,
     /// Where its clock goes on.
     pub(crate) clock: Duration,
+    /// What its functions used before it was parked.
+    pub(crate) functions: FunctionUsage,
     /// The earlier run whose answers it takes further.
     pub(crate) repair: Option<Arc<Repair>>,
 }

@@ -28,7 +28,13 @@ impl SharedFuel {
     /// [slice](FUEL_SLICE) more for each that executes.
     #[must_use]
     pub fn new(limit: u64) -> Self {
-        Self { limit, used: AtomicU64::new(0) }
+        Self::after(limit, 0)
+    }
+
+    /// The same, of which so much was used before.
+    #[must_use]
+    pub fn after(limit: u64, used: u64) -> Self {
+        Self { limit, used: AtomicU64::new(used) }
     }
 
     /// What is used of it, as of the last slices.

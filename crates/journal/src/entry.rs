@@ -240,6 +240,26 @@ pub struct RunUsage {
     /// What they cost.
     #[serde(default, skip_serializing_if = "Cost::is_zero")]
     pub cost: Cost,
+    /// What the functions that a parked run has called used. Of a run that is over it is not kept: theirs have records of their own.
+    #[serde(default, skip_serializing_if = "FunctionUsage::is_zero")]
+    pub functions: FunctionUsage,
+}
+
+/// What functions used on behalf of the script that called them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionUsage {
+    /// Units of fuel.
+    pub fuel: u64,
+    /// Calls made.
+    pub tool_calls: u64,
+}
+
+impl FunctionUsage {
+    /// Whether it is nothing.
+    #[must_use]
+    pub fn is_zero(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Entry {

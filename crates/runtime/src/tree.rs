@@ -26,7 +26,14 @@ impl RunTree {
     /// Runs that use no more than this much fuel together. What their memory is bounded by, the limits of the first one say.
     #[must_use]
     pub fn new(fuel: u64) -> Self {
-        Self(Arc::new(Shared { fuel: Arc::new(SharedFuel::new(fuel)), memory: OnceLock::new() }))
+        Self::after(fuel, 0)
+    }
+
+    /// The same, of which runs that are over have used so much: the first one is brought back, and what it uses until it is where it was is not
+    /// among that.
+    #[must_use]
+    pub fn after(fuel: u64, used: u64) -> Self {
+        Self(Arc::new(Shared { fuel: Arc::new(SharedFuel::after(fuel, used)), memory: OnceLock::new() }))
     }
 
     /// The fuel that all of them have used, as of their last slices.

@@ -9,7 +9,7 @@ import * as world from "./world.mjs";
 /** The parameters of each list: others are refused, as the daemon does. */
 const PARAMETERS = {
   runs: "principal server tool outcome since until text slow_ms failed limit before", approvals: "state run limit before", tools: "server", usage: "by since until days",
-  explain: "principal role server tool", servers: "lines", tokens: "days", workspaces: "path before limit offset",
+  explain: "principal role server tool", servers: "lines", tokens: "days", workspaces: "path before limit offset", functions: "sha256",
 };
 
 export function routed(fake, method, [area, name, action, extra], query, body) {
@@ -139,6 +139,28 @@ const areas = {
       return { size: 18_250, next_offset: query.offset === "0" ? 9_000 : null, text, base64: text === null ? "U1FMaXRlIGZvcm1hdCAzAA==" : null };
     }
     return { items: query.path ? [] : fake.files, next: null, used_bytes: 73_000, used_files: fake.files.length };
+  },
+  functions(fake, { name, action, query, body }) {
+    const all = (fake.functions ??= world.functions(fake.now));
+    if (!name) return { items: all.map(({ source, ...row }) => row), next: null };
+    const texts = all.filter((one) => one.name === name && one.sha256 !== null);
+    const text = texts.find(({ sha256 }) => sha256.startsWith(body?.sha256 ?? query.sha256 ?? ""));
+    if (!text) return undefined;
+    const promoted = texts.find(({ state }) => state === "promoted");
+    if (action === "diff") return { before: promoted ?? null, after: text, diff: "" };
+    if (action === "promote") {
+      if (promoted) promoted.state = "retired";
+      Object.assign(text, { state: "promoted", version: 1 + Math.max(0, ...texts.map(({ version }) => version)), note: "" });
+      return { version: text.version, sha256: text.sha256 };
+    }
+    if (action === "retire") {
+      if (text.state === "proposed") fake.functions = all.filter((one) => one !== text);
+      else text.state = "retired";
+      return { done: true };
+    }
+    const act = { by: "key:support", at_ms: fake.now - 7e6, run: fake.runs[3].id };
+    const versions = texts.map(({ sha256, state, version }) => ({ sha256, state, version, proposed: act, promoted: version ? { by: "operator", at_ms: fake.now - 6e6, run: null } : null, retired: null }));
+    return { ...text, description: text.note.includes("onerror") ? ALL : "Invoices that are overdue, oldest first.", input_schema: {}, tools: null, grants: ["billing.list_invoices", "crm.get_contact"], versions };
   },
   tokens: (fake, { query }) => ({ items: world.days(Number(query.days ?? 30), fake.now).map(({ day, runs, calls, would, paid }) => ({ day, runs, calls, would, paid, would_parts: { definitions: Math.round(would * 0.6), calls: would - Math.round(would * 0.6) }, paid_parts: { definitions: Math.round(paid * 0.4), discovery: Math.round(paid * 0.2), scripts: Math.round(paid * 0.2), results: paid - Math.round(paid * 0.4) - 2 * Math.round(paid * 0.2), direct: 0 } })), schema_tokens: 38_400, meta_tokens: 360 }),
 };

@@ -13,7 +13,7 @@ import * as world from "./world.mjs";
 
 const FILES = fileURLToPath(new URL("../../../crates/admin/console/", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
-const PAGES = new Set(["", "login", "approvals", "approve", "question", "runs", "servers", "access", "try", "tokens", "files"]);
+const PAGES = new Set(["", "login", "approvals", "approve", "question", "runs", "servers", "access", "try", "tokens", "files", "functions"]);
 export const HEADERS = {
   "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
   "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-cache",

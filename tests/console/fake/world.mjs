@@ -78,3 +78,20 @@ export const WORKSPACES = [
   { name: "files", share: "key", read_only: false, bytes: 1 << 30, files: 10_000, keep_days: 30, directories: ["key-ci", "operator"] },
   { name: "reference", share: "all", read_only: true, bytes: 1 << 28, files: 500, keep_days: null, directories: [] },
 ];
+
+const OVERDUE = `def overdue(days: int = 30) -> list[dict]:
+    """Invoices that are overdue, oldest first."""
+    return [one for one in billing.list_invoices() if one["days"] > days]
+`;
+
+export function functions(now) {
+  const text = (name, state, digit, more) => ({ name, state, is_file: false, version: null, sha256: digit.repeat(64), note: "", source: OVERDUE, ...more });
+  return [
+    text("hostile", "proposed", "d", { note: `proposed by ${ALL}`, source: `def hostile() -> str:\n    """${ALL}"""\n    return ""\n` }),
+    text("sales.overdue", "changed", "a", { is_file: true, note: "not called until it is promoted; version 2 is promoted", source: OVERDUE.replace("days: int = 30", "days: int = 60") }),
+    text("sales.overdue", "promoted", "b", { version: 2, note: "withheld: its file is another" }),
+    text("sales.overdue", "retired", "c", { version: 1, source: OVERDUE.replace("30", "14") }),
+    text("weekly_report", "proposed", "e", { note: `proposed by key:support at ${new Date(now - 7e6).toISOString()}`, source: OVERDUE.replace("overdue", "weekly_report") + "# more\n".repeat(120) }),
+    { ...text("wrong", "invalid", "f", { is_file: true, note: "line 1: parameter `x` has no type" }), sha256: null },
+  ];
+}

@@ -62,6 +62,12 @@ const ASKED: &[(&str, &str)] = &[
     ("GET", "/workspaces/{name}/{directory}/files"),
     ("GET", "/workspaces/{name}/{directory}/file"),
     ("POST", "/workspaces/{name}/{directory}/remove"),
+    // In `admin_functions.rs`.
+    ("GET", "/functions"),
+    ("GET", "/functions/{name}"),
+    ("GET", "/functions/{name}/diff"),
+    ("POST", "/functions/{name}/promote"),
+    ("POST", "/functions/{name}/retire"),
 ];
 
 #[test]

@@ -91,8 +91,12 @@ fn a_function_goes_its_way_by_commands() {
 #[test]
 fn a_run_that_worked_becomes_a_function() {
     let world = World::new("");
-    let ran = world.start(&["run", "-c", "said = [echo.echo(value=n)['value'] for n in range(3)]\nsum(said)"]);
-    assert_eq!(ran.stdout.trim(), "3", "{ran:?}");
+    let ran = world.start(&[
+        "run",
+        "-c",
+        "text = '''a\n  b'''\nsaid = [echo.echo(value=n)['value'] for n in range(3)]\nsum(said) + len(text)",
+    ]);
+    assert_eq!(ran.stdout.trim(), "8", "{ran:?}");
     let config = world.folder.text("exuvia.toml");
     let data = world.data.as_path().display().to_string();
     let listed =
@@ -103,7 +107,7 @@ fn a_run_that_worked_becomes_a_function() {
     let shown = world.done(&["show", "total"]).stdout;
     assert!(shown.contains("proposed by operator") && shown.contains("return sum(said)"), "{shown}");
     world.done(&["promote", "total"]);
-    assert_eq!(world.start(&["run", "-c", "functions.total()"]).stdout.trim(), "3");
+    assert_eq!(world.start(&["run", "-c", "functions.total()"]).stdout.trim(), "8");
 }
 
 #[test]

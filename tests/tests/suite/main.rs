@@ -4,6 +4,7 @@ mod addresses;
 mod admin;
 mod admin_access;
 mod admin_approvals;
+mod admin_functions;
 mod admin_operations;
 mod answers;
 mod approvals;

@@ -1,7 +1,7 @@
 //! Two keys over every surface: what one sees has nothing of the other, and what one has is of no use to the other.
 //!
-//! Surfaces are read from the code: routes, methods, meta-tools, and what a script can ask of its host. One without a row, or a row
-//! without a surface, is a failure. Each row has two columns:
+//! Surfaces are read from the code: routes, methods, meta-tools, what a script can ask of its host, and saved functions. One without a row, or a
+//! row without a surface, is a failure. Each row has two columns:
 //!
 //! - `hides`: both keys use the surface as they please, with words that neither has from the other. Nothing of one is in an answer to
 //!   the other.
@@ -11,6 +11,7 @@
 
 mod budgets;
 mod doors;
+mod functions;
 mod meta_tools;
 mod methods;
 mod routes;
@@ -43,7 +44,10 @@ fn nothing<'a>(_: &'a World, _: &'a mut KeyClient, _: &'a mut KeyClient) -> BoxF
 }
 
 fn rows() -> Vec<Row> {
-    [routes::rows(), methods::rows(), meta_tools::rows(), doors::rows()].into_iter().flatten().collect()
+    [routes::rows(), methods::rows(), meta_tools::rows(), doors::rows(), functions::rows()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// All surfaces, as the code has them.
@@ -53,7 +57,7 @@ fn surfaces() -> BTreeSet<String> {
     let metas = meta::TOOLS.iter().map(|tool| format!("tool {}", tool.name));
     let handled = handlers().into_iter().map(|name| format!("handler {name}"));
     let doors = imports().into_iter().map(|name| format!("import {name}"));
-    routes.chain(methods).chain(metas).chain(handled).chain(doors).collect()
+    routes.chain(methods).chain(metas).chain(handled).chain(doors).chain(functions::surfaces()).collect()
 }
 
 /// What answers clients and is no request: notifications, and what is asked of the server for others.

@@ -5,36 +5,23 @@ import { path, post } from "../core/api.js";
 import { h, replace } from "../core/dom.js";
 import { bytes } from "../core/format.js";
 import { bind } from "../core/keys.js";
-import { ask } from "./dialog.js";
 import { button, failure } from "./elements.js";
-
-/** Keys and buttons do nothing for so long after a card appears: a second key press must not answer the next card. */
-const ARM_MS = 700;
-/** What the bar covers of the page, in CSS pixels. */
-const BAR_PX = 72;
+import { guard } from "./guard.js";
 
 /** `{element, watch}`: `watch(end)` takes the element behind all that must have been seen. */
 export function answerBar(approval, { signal, answered, changed }) {
     const problem = h("div");
-    let hasSeenAll = false;
-    const watch = (end) => {
-        const observer = new IntersectionObserver((entries) => {
-            if (entries.some(({ isIntersecting }) => isIntersecting)) hasSeenAll = true;
-        }, { rootMargin: `0px 0px -${BAR_PX}px 0px` });
-        observer.observe(end);
-        signal.addEventListener("abort", () => observer.disconnect());
-    };
     if (approval.state !== "pending") return { watch: () => {}, element: null };
     if (approval.may_answer === false) {
         return { watch: () => {}, element: h("p.warning", approval.may_not_why ?? "Who asks cannot answer.") };
     }
 
     const reason = h("input", { id: "reason", type: "text", maxlength: "500", autocomplete: "off", placeholder: "Reason (optional)" });
-    const armed = performance.now() + ARM_MS;
+    const { watch, isArmed, lets } = guard(signal);
     let isSending = false;
     const send = async (verdict) => {
-        if (isSending || performance.now() < armed) return;
-        if (verdict === "approve" && !hasSeenAll && !(await isMeant(approval))) return;
+        if (isSending || !isArmed()) return;
+        if (verdict === "approve" && !(await lets(`The card goes on below what you have seen (${bytes(approval.arguments_bytes)} of arguments).`, "Approve"))) return;
         isSending = true;
         try {
             await post(`/approvals${path(approval.id, verdict)}`, { shown_sha256: approval.shown_sha256, ...(reason.value ? { reason: reason.value } : {}) });
@@ -58,14 +45,4 @@ export function answerBar(approval, { signal, answered, changed }) {
         h("div.answer-buttons", button("Deny", () => send("deny"), { kind: "is-deny", key: "d" }), button("Approve", () => send("approve"), { kind: "is-primary", key: "a" })),
         problem);
     return { element, watch };
-}
-
-/** Whoever approves without having had the end of the card on the screen is asked once more. */
-async function isMeant(approval) {
-    const text = `The card goes on below what you have seen (${bytes(approval.arguments_bytes)} of arguments). Approve it all the same?`;
-    const answer = await ask("You have not seen all of it", h("p", text), [
-        { label: "Go back and read", value: "no", kind: "is-primary" },
-        { label: "Approve unread", value: "yes", kind: "is-deny" },
-    ]);
-    return answer === "yes";
 }

@@ -6,11 +6,11 @@ import { ago, fullTime, time } from "../core/format.js";
 
 /** States and what they mean to the eye. The word is always there: color alone says nothing. */
 const TONES = {
-    returned: "good", ok: "good", ready: "good", allowed: "good", approved: "good", active: "good", closed: "good", used: "good", same: "good", pinned: "good", reused: "good",
+    returned: "good", ok: "good", ready: "good", allowed: "good", approved: "good", active: "good", closed: "good", used: "good", same: "good", pinned: "good", reused: "good", promoted: "good",
     raised: "bad", failed: "bad", stopped: "bad", denied: "bad", fault: "bad", refused: "bad", failing: "bad", open: "bad", unauthorized: "bad", "budget-exhausted": "bad",
-    revoked: "bad", withheld: "bad", changed: "bad", departed: "bad", rejected: "bad", error: "bad", void: "bad",
+    revoked: "bad", withheld: "bad", changed: "bad", departed: "bad", rejected: "bad", error: "bad", void: "bad", invalid: "bad",
     slow: "warm", held: "warm", parked: "warm", pending: "warm", "awaiting-approval": "warm", "needs-approval": "warm", starting: "warm", "half-open": "warm", new: "warm",
-    differs: "warm", completed: "good", note: "warm",
+    proposed: "warm", differs: "warm", completed: "good", note: "warm",
 };
 const SIGNS = { good: "✓", bad: "✕", warm: "◆", plain: "•" };
 

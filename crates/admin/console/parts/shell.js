@@ -14,6 +14,7 @@ const PLACES = [
     { to: "/servers", name: "Servers", key: "g s", screens: ["servers", "server"] },
     { to: "/access", name: "Access", key: "g k", screens: ["access", "key", "policy"] },
     { to: "/try", name: "Try", key: "g t", screens: ["try"] },
+    { to: "/functions", name: "Functions", key: "g u", screens: ["functions"] },
     { to: "/files", name: "Files", key: "g f", screens: ["files"] },
     { to: "/tokens", name: "Tokens", key: "g d", screens: ["tokens"] },
 ];

@@ -7,6 +7,7 @@ mod daily_tokens;
 mod description;
 mod dry_run;
 mod explain;
+mod functions;
 mod health;
 mod keys;
 mod live;
@@ -138,6 +139,26 @@ pub(crate) fn operations() -> Vec<Operation> {
             Operators,
             "Removes a file of scripts, or a directory with all in it",
             workspaces::remove,
+        ),
+        Operation::new((GET, "/functions"), Operators, "Saved functions, a row for each text", functions::list),
+        Operation::new((GET, "/functions/{name}"), Operators, "A text of a function, and its grants", functions::show),
+        Operation::new(
+            (GET, "/functions/{name}/diff"),
+            Operators,
+            "What a text changes in the promoted one",
+            functions::diff,
+        ),
+        Operation::new(
+            (POST, "/functions/{name}/promote"),
+            Operators,
+            "Lets scripts call exactly this text",
+            functions::promote,
+        ),
+        Operation::new(
+            (POST, "/functions/{name}/retire"),
+            Operators,
+            "Lets nobody call a function, and rejects what is proposed of it",
+            functions::retire,
         ),
     ]
 }

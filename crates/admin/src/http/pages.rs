@@ -9,8 +9,8 @@ const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/console.rs"
 /// The page that all routes of the console begin with.
 const PAGE: &str = "index.html";
 /// What the paths of the console's views begin with: they are loaded and bookmarked as pages.
-const VIEWS: [&str; 10] =
-    ["login", "approvals", "approve", "question", "runs", "servers", "access", "try", "tokens", "files"];
+const VIEWS: [&str; 11] =
+    ["login", "approvals", "approve", "question", "runs", "servers", "access", "try", "tokens", "files", "functions"];
 
 /// The page or file at a path outside of the API. None: there is none.
 pub(super) fn page(path: &str) -> Option<Response<Body>> {

@@ -19,6 +19,10 @@ const FILE: &str = "access.db";
 /// How long it takes until a store that could not be opened is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
 
+/// Why functions are not promoted where the journal is in memory.
+pub(crate) const FUNCTIONS_IN_MEMORY: &str =
+    "the journal is in memory: functions are kept where it is; set `path` or `url` in [journal]";
+
 /// One store, as each of what is kept in it.
 pub(crate) struct OpenStore {
     pub(crate) access: Arc<dyn AccessStore>,

@@ -20,7 +20,7 @@ use exuvia_journal::{
     StoreJournal,
 };
 
-pub(crate) use access_store::{StorePlace, follow_issued_keys};
+pub(crate) use access_store::{FUNCTIONS_IN_MEMORY, StorePlace, follow_issued_keys};
 pub(crate) use approval_stores::{ApprovalStores, StoredApprovals};
 use checkpoint_copy::CheckpointCopy;
 pub(crate) use folders::{Archives, Found, has_journal, open_archives, record, siblings, unknown};

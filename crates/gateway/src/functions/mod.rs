@@ -16,7 +16,7 @@ mod shown;
 
 pub use library::FunctionLibrary;
 pub(crate) use library::follow;
-pub(crate) use nesting::{FunctionRuns, NestedRuns, Nesting};
+pub(crate) use nesting::{CallCount, FunctionRuns, NestedRuns, Nesting};
 pub use offered::OfferedFunction;
 pub(crate) use provider::FunctionProvider;
 pub(crate) use shown::{RunFunctions, ShownFunctions};

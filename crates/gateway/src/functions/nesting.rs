@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex};
 
 use exuvia_journal::ClientClaims;
 use exuvia_policy::RunCallCounts;
+use exuvia_replay::CallState;
 use exuvia_runtime::{Engine, Limits, RunTree};
 use exuvia_tool::{CallError, ToolName};
 use tokio_util::sync::CancellationToken;
 
 use crate::ids::Ids;
 use crate::record::Recorder;
+use crate::run_part::ResumedPart;
 use crate::runs::Runs;
 
 /// What runs of functions are made with, the same for all of a gateway.
@@ -29,10 +31,39 @@ pub(crate) struct NestedRuns {
     /// The limits of the script: all of them together have these.
     pub(crate) limits: Limits,
     /// Their calls.
-    pub(crate) calls: AtomicU64,
+    pub(crate) calls: CallCount,
     pub(crate) profile: Option<Arc<str>>,
     pub(crate) claims: Arc<ClientClaims>,
     pub(crate) cancellation: CancellationToken,
+}
+
+/// The calls of a script and of its functions.
+#[derive(Default)]
+pub(crate) struct CallCount {
+    all: AtomicU64,
+    /// Those of the functions.
+    below: AtomicU64,
+}
+
+impl CallCount {
+    /// Of a script that is brought back: those that its record answers are not made again.
+    pub(crate) fn of(resumed: &ResumedPart) -> Self {
+        let recorded = resumed.resume.recorded().calls.values();
+        let own = recorded.filter(|call| matches!(call.state, CallState::Answered(_))).count();
+        let below = resumed.functions.tool_calls;
+        Self { all: AtomicU64::new(own as u64 + below), below: AtomicU64::new(below) }
+    }
+
+    /// The calls that the functions have made.
+    pub(crate) fn below(&self) -> u64 {
+        self.below.load(Ordering::Relaxed)
+    }
+
+    /// Counts one, of a function or of the script. How many there are with it.
+    fn count(&self, is_below: bool) -> u64 {
+        self.below.fetch_add(u64::from(is_below), Ordering::Relaxed);
+        self.all.fetch_add(1, Ordering::Relaxed) + 1
+    }
 }
 
 /// The place of one run among them.
@@ -59,7 +90,7 @@ pub(crate) struct NestedFunction {
 impl Nesting {
     /// Counts a call. An error: all of them have made as many as they may.
     pub(crate) fn count_call(&self) -> Result<(), CallError> {
-        let used = self.shared.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        let used = self.shared.calls.count(self.function.is_some());
         let allowed = self.shared.limits.tool_calls;
         if used <= allowed {
             return Ok(());

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use exuvia_functions::{Function, FunctionName};
+use exuvia_functions::{Function, FunctionName, SERVER};
 use exuvia_journal::{AccessStoreErrorKind, FunctionAct, FunctionState, NewFunction, ProposalBounds, Proposed};
-use exuvia_tool::{CallError, Json, ToolCall, ToolOutcome};
+use exuvia_tool::{CallError, Json, ToolCall, ToolName, ToolOutcome};
 use serde_json::{Value, json};
 
 use super::ShownFunctions;
@@ -18,6 +18,14 @@ pub(super) async fn propose(caller: Arc<Inner>, mut call: ToolCall) -> ToolOutco
     };
     let ShownFunctions { library, config, .. } = &functions.shown;
     let function = read(&mut call)?;
+    // Else the answer would tell whether a text of another team is there, and a person would be asked about its namespace by a stranger.
+    let name = ToolName::new(SERVER, function.name().to_string());
+    if !run.run_view.settings.policy.shows(&name) {
+        let why = format!(
+            "functions.propose: {name} would not be seen by this script: choose a namespace whose functions are"
+        );
+        return Err(CallError::ToolFailed { message: why, data: None });
+    }
     let new = NewFunction {
         name: function.name().to_string(),
         sha256: function.sha256().to_owned(),

@@ -11,6 +11,7 @@ use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName, Withheld
 use serde_json::{Map, Value, json};
 
 use super::FunctionLibrary;
+use crate::View;
 
 /// The functions of one moment, and what is configured of them.
 #[derive(Debug, Clone)]
@@ -96,6 +97,15 @@ impl RunFunctions {
         let found = Arc::new(found);
         locked(&self.own_tools).insert(name, Arc::clone(&found));
         found
+    }
+}
+
+impl View {
+    /// What a function may call at most, of the tools that scripts of this view see: what its file says, else what its text names. Takes
+    /// processor time: the text is read as Python.
+    #[must_use]
+    pub fn tools_of_function(&self, function: &Function) -> BTreeSet<ToolName> {
+        own_tools(function, &self.scripts().namespace)
     }
 }
 

@@ -139,7 +139,6 @@ impl Gateway {
             sessions: Arc::clone(&self.sessions),
             archive: self.archive.clone(),
             function_runs: self.function_runs.clone(),
-            fuel_below: Arc::default(),
             stopping: self.stopped.clone(),
             _place: place,
         };

@@ -4,7 +4,10 @@ use exuvia_tool::{CallError, Cost, Limits, Principal, ToolCall};
 use serde::{Deserialize, Serialize};
 
 use crate::hex::Digest;
-use crate::{ApprovalChannel, ApprovalState, ClientClaims, Event, JournalError, JournalErrorKind, Reading, RunUsage};
+use crate::{
+    ApprovalChannel, ApprovalState, ClientClaims, Event, FunctionUsage, JournalError, JournalErrorKind, Reading,
+    RunUsage,
+};
 
 /// The newest version that this program reads. It writes each record in the oldest that can hold it.
 pub(crate) const VERSION: u32 = 5;
@@ -258,6 +261,9 @@ pub(crate) struct UsageHead {
     pub(crate) tool_calls: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) cost_micros: Option<u64>,
+    /// From version 5 on.
+    #[serde(default, skip_serializing_if = "FunctionUsage::is_zero")]
+    pub(crate) functions: FunctionUsage,
 }
 
 /// The limits of a run.
@@ -341,6 +347,7 @@ pub(crate) fn version_of(event: &Event) -> u32 {
         Event::RunReadings(readings) => return readings.iter().map(reading_version).max().unwrap_or(OLDEST),
         Event::RunStarted(start) if start.session.is_some() => return SESSIONS,
         Event::RunStarted(start) if start.parent.is_some() => return PARENTS,
+        Event::RunParked { usage, .. } if !usage.functions.is_zero() => return PARENTS,
         Event::RunParked { .. } | Event::RunResumed { .. } | Event::ApprovalAnswered { .. } => return APPROVALS,
         Event::Erased => return REMOVALS,
         Event::CallIntended { cost, .. } => !cost.is_zero(),
@@ -450,21 +457,22 @@ impl From<LimitsHead> for Limits {
 
 impl From<&RunUsage> for UsageHead {
     fn from(usage: &RunUsage) -> Self {
-        let RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls, cost } = *usage;
-        Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros: micros(cost) }
+        let RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls, cost, functions } = *usage;
+        Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros: micros(cost), functions }
     }
 }
 
 impl From<UsageHead> for RunUsage {
     fn from(usage: UsageHead) -> Self {
-        let UsageHead { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros } = usage;
-        Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost: cost(cost_micros) }
+        let UsageHead { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros, functions } = usage;
+        Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost: cost(cost_micros), functions }
     }
 }
 
 impl EndHead {
     pub(crate) fn usage(&self) -> RunUsage {
         let Self { fuel, memory_bytes_peak, wall_ms, tool_calls, cost_micros, .. } = *self;
-        RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls, cost: cost(cost_micros) }
+        let functions = FunctionUsage::default();
+        RunUsage { fuel, memory_bytes_peak, wall_ms, tool_calls, cost: cost(cost_micros), functions }
     }
 }

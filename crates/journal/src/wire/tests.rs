@@ -12,8 +12,8 @@ use exuvia_tool::{
 use super::*;
 use crate::hex::Digest;
 use crate::{
-    ApprovalChannel, ApprovalState, ClientClaims, Cut, Entry, Event, JournalErrorKind, ParentCall, Reading, RunEnd,
-    RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
+    ApprovalChannel, ApprovalState, ClientClaims, Cut, Entry, Event, FunctionUsage, JournalErrorKind, ParentCall,
+    Reading, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -108,7 +108,13 @@ fn end() -> RunEnd {
         }),
         log: "printed\n".into(),
         log_dropped_bytes: 12,
-        usage: RunUsage { fuel: 1 << 40, memory_bytes_peak: 33_554_432, wall_ms: 45, tool_calls: 2, cost: Cost::ZERO },
+        usage: RunUsage {
+            fuel: 1 << 40,
+            memory_bytes_peak: 33_554_432,
+            wall_ms: 45,
+            tool_calls: 2,
+            ..RunUsage::default()
+        },
     }
 }
 
@@ -150,6 +156,7 @@ fn examples() -> Vec<(String, Event)> {
     let ended =
         |outcome, code: &str| Event::CallEnded { id: CallId(1), code: code.into(), outcome, value_bytes: 17, ms: 3 };
     let usage = RunUsage { cost: Cost::from_micros(1_500_000), ..end().usage };
+    let with_functions = RunUsage { functions: FunctionUsage { fuel: 7_000_000, tool_calls: 3 }, ..end().usage };
     let with_cost = RunEnd { usage, ..end() };
     let mut examples = vec![
         (
@@ -219,6 +226,7 @@ fn examples() -> Vec<(String, Event)> {
         ("call-ended".to_owned(), ended(Some(Ok(json("{\"rows\": [1]}"))), "ok")),
         ("call-ended-dropped".to_owned(), ended(None, "dropped")),
         ("run-parked".to_owned(), Event::RunParked { held: vec![approval(1), approval(2)], usage }),
+        ("run-parked-with-functions".to_owned(), Event::RunParked { held: vec![approval(1)], usage: with_functions }),
         (
             "run-resumed".to_owned(),
             Event::RunResumed {

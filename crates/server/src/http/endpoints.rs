@@ -115,7 +115,7 @@ impl Endpoints {
     /// own.
     async fn standing(&self, profile: Option<&str>, role: Option<&str>, has_own: bool) -> Standing {
         let is_always = profile.is_none() || role.is_none() || has_own;
-        let of = |profile: &Profile| match is_always || !profile.servers().is_empty() {
+        let of = |profile: &Profile| match is_always || profile.has_servers() {
             true => Standing::Shown,
             false => Standing::Unknown,
         };

@@ -2,6 +2,7 @@
 
 mod authority;
 mod bounds;
+mod parked;
 mod promoting;
 mod records;
 mod tokens;
@@ -42,6 +43,14 @@ impl Saved {
 
     /// The same over these servers.
     async fn over(servers: Vec<ServerConfig>, limits: Limits, listed: &[&str]) -> Self {
+        let journal = Arc::new(TestJournal::for_replays(64 << 20));
+        let saved = Self::made(servers, limits, Settings { journal, ..Settings::default() }).await;
+        saved.list(listed);
+        saved
+    }
+
+    /// With these settings, to which functions are added, and no policy.
+    async fn made(servers: Vec<ServerConfig>, limits: Limits, settings: Settings) -> Self {
         let folder = TempDir::new().expect("a folder");
         let store = SqliteAccessStore::in_memory().expect("a store");
         let config = Arc::new(FunctionsConfig {
@@ -53,16 +62,10 @@ impl Saved {
             proposals_per_principal: 3,
         });
         let library = FunctionLibrary::new(Arc::clone(&store) as _);
-        let journal = Arc::new(TestJournal::for_replays(64 << 20));
-        let settings = Settings {
-            functions: Some((Arc::clone(&library), Arc::clone(&config))),
-            journal: Arc::clone(&journal),
-            ..Settings::default()
-        };
+        let journal = Arc::clone(&settings.journal);
+        let settings = Settings { functions: Some((Arc::clone(&library), Arc::clone(&config))), ..settings };
         let gateway = SampleGateway::with(servers, limits, settings).await;
-        let saved = Self { gateway, store, library, config, journal, folder };
-        saved.list(listed);
-        saved
+        Self { gateway, store, library, config, journal, folder }
     }
 
     /// Lets these tools be called without asking.

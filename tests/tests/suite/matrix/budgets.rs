@@ -15,7 +15,7 @@ use super::world::{OF_ADA, OF_BOB, World, plain};
 const LIMITS: &str = "[budgets.crimson-day]\nkeys = ['ada']\nperiod = 'month'\nruns = 4\ncalls = 3\nfuel = 73_519_000_000\n\
                       [budgets.navy-day]\nkeys = ['bob']\nperiod = 'month'\nruns = 9_000\ncalls = 9_000\nfuel = 84_623_000_000_000\n";
 /// The surfaces that spend something.
-const SPENDING: [&str; 16] = [
+const SPENDING: [&str; 19] = [
     "method subscriptions/listen",
     "handler accepted_subscription_filter",
     "method tools/call",
@@ -32,6 +32,9 @@ const SPENDING: [&str; 16] = [
     "import start",
     "import take",
     "import id",
+    "functions as_script",
+    "functions run::answer",
+    "functions proposing::propose",
 ];
 
 /// The names of what one of them sees.
@@ -145,6 +148,13 @@ async fn used(world: &World, own: &Own, surface: &str) -> Vec<String> {
             vec![client.ask("skills/get", json!({"uri": "skill://functions/garnet/SKILL.md"})).await]
         }
         ("handler", "on_custom_request") => vec![client.ask("tools/find", json!({})).await],
+        ("functions", surface) => {
+            let mut answers = Vec::new();
+            for (method, params) in super::functions::requests(surface, word) {
+                answers.push(client.ask(method, params).await);
+            }
+            answers
+        }
         ("import", name) => {
             let expression = match name {
                 "list-tools" => "host.list_tools('common')".to_owned(),

@@ -11,7 +11,7 @@ const CRIMSON: (&str, &str) = ("crimson", "crimsun");
 const GARNET: (&str, &str) = ("garnet", "garnot");
 
 /// Asks for something hidden and for something that does not exist: the answers are the same.
-async fn alike(client: &mut KeyClient, method: &str, params: Value, name: (&str, &str)) {
+pub(super) async fn alike(client: &mut KeyClient, method: &str, params: Value, name: (&str, &str)) {
     let unknown = serde_json::from_str(&params.to_string().replace(name.0, name.1)).expect("JSON");
     let hidden = client.ask(method, params).await;
     same(&hidden, &client.ask(method, unknown).await, name);
@@ -48,7 +48,7 @@ fn legacy(id: u64, method: &str, params: Value) -> Value {
 }
 
 /// The same as [`alike`], in a session.
-async fn alike_in_session(client: &mut KeyClient, method: &str, params: Value, name: (&str, &str)) {
+pub(super) async fn alike_in_session(client: &mut KeyClient, method: &str, params: Value, name: (&str, &str)) {
     let unknown: Value = serde_json::from_str(&params.to_string().replace(name.0, name.1)).expect("JSON");
     let mut answers = Vec::new();
     for params in [params, unknown] {
@@ -390,9 +390,14 @@ fn notifications() -> Vec<Row> {
     vec![
         // Notifies a pipe; over HTTP it does nothing.
         Row { surface: "handler on_initialized", hides: nothing, keeps: nothing },
-        // What functions a view has is the policy's, as for tools. Here there are none.
-        Row { surface: "handler list_skills", hides: nothing, keeps: nothing },
-        Row { surface: "handler get_skill", hides: nothing, keeps: nothing },
+        // What they find is in `functions.rs`.
+        Row { surface: "handler list_skills", hides: both!("skills/list", json!({})), keeps: nothing },
+        Row {
+            surface: "handler get_skill",
+            hides: nothing,
+            keeps: hidden!("skills/get", json!({"uri": "skill://functions/crimson-tally/SKILL.md"}), CRIMSON;
+                json!({"uri": "crimson"}), CRIMSON),
+        },
         Row {
             surface: "handler on_cancelled",
             hides: nothing,

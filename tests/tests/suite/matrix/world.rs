@@ -5,6 +5,8 @@ use std::process::Command;
 use exuvia_tests::{Answer, Daemon, DataHome, Ended, Folder, KeyClient, Program, built, key_table};
 use serde_json::{Value, json};
 
+use super::functions;
+
 /// Words that stand in everything that only one of the keys sees: names of servers, tools, prompts, resources and profiles, and texts.
 pub(super) const OF_ADA: [&str; 4] = ["ruby", "garnet", "crimson", "scarlet"];
 pub(super) const OF_BOB: [&str; 4] = ["azure", "cobalt", "navy", "marine"];
@@ -82,14 +84,14 @@ fn configuration(folder: &Folder) -> String {
             plain.into_iter().chain(reads).chain(own).map(move |tool| format!("'{server}.{tool}'"))
         });
         let own = own.iter().chain(&["forum"]).map(|server| format!("'{server}.*'"));
-        let tools: Vec<String> = own.chain(shared).collect();
+        let tools: Vec<String> = own.chain(shared).chain(functions::tools(word)).collect();
         format!("[roles.{name}]\ntools = [{}]\n", tools.join(", "))
     };
     let roles = role("red", &["ruby", "garnet"], "crimson") + &role("blue", &["azure", "cobalt"], "navy");
     let monitor = "[roles.monitor]\ntools = []\nmetrics = true\n";
     let profiles = "[profiles.scarlet]\nservers = ['ruby']\n[profiles.marine]\nservers = ['azure']\n";
     let keys = [key_table("ada", "red"), key_table("bob", "blue"), key_table("mon", "monitor")].concat();
-    format!("{}{roles}{monitor}{profiles}{keys}", servers.concat())
+    format!("{}{}{roles}{monitor}{profiles}{keys}", functions::CONFIGURATION, servers.concat())
 }
 
 impl World {
@@ -101,6 +103,7 @@ impl World {
     pub(super) async fn with(budgets: &str) -> Self {
         let (folder, data) = (Folder::new(""), DataHome::shared());
         folder.write("exuvia.toml", &(configuration(&folder) + budgets));
+        functions::save(&folder, &data).await;
         let mut command = Command::new(built("exuvia"));
         command.env("XDG_DATA_HOME", &data);
         let daemon = Daemon::start_by(command, &["--config", &folder.text("exuvia.toml")]);

@@ -1,31 +1,26 @@
 //! `exuvia functions`: what may be called is what a person promoted, and this is where.
 
-mod known;
 mod listed;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use exuvia_admin::{FunctionText, SavedFunctions, function_act, function_diff, function_files};
 use exuvia_config::{Config, Paths, Sources};
 use exuvia_functions::{Function, FunctionName, from_script};
-use exuvia_gateway::now_ms;
-use exuvia_journal::{FunctionAct, FunctionState, NewFunction, ProposalBounds, Proposed, Retirement};
+use exuvia_journal::{FunctionState, NewFunction, ProposalBounds, Proposed};
 use exuvia_text::printable;
-use exuvia_tool::{Principal, RunId};
-use known::{Known, Text};
-use similar::TextDiff;
+use exuvia_tool::RunId;
 
 use super::runs::{printed, printed_json};
 use crate::app::from_files;
-use crate::functions_args::{FunctionsArgs, FunctionsCommand};
-use crate::journal::{open_archives, record};
+use crate::functions_args::{FunctionsArgs, FunctionsCommand, Which};
+use crate::journal::{FUNCTIONS_IN_MEMORY, StorePlace, open_archives, record};
 use crate::terminal::Terminal;
 
 /// How long it takes until every process knows of a change, and a little more.
 const KNOWN_BY_ALL: Duration = Duration::from_millis(1_500);
-/// How many lines around a change are shown.
-const AROUND: usize = 3;
 
 pub(crate) async fn functions(FunctionsArgs { journal, command }: FunctionsArgs) -> Result<ExitCode> {
     let config = from_files(move || {
@@ -40,35 +35,37 @@ pub(crate) async fn functions(FunctionsArgs { journal, command }: FunctionsArgs)
     if let FunctionsCommand::Propose { run, name } = command {
         return propose(&config, &run, &name).await;
     }
-    let known = Known::read(&config).await?;
+    let saved = saved(&config).await?;
     let terminal = Terminal::new();
     match command {
-        FunctionsCommand::List { json: true } => printed_json(&listed::json(&known)),
-        FunctionsCommand::List { json: false } => printed(&listed::table_of(&known)),
-        FunctionsCommand::Show { which, raw: true } => printed(&known.text(&which).await?.source),
+        FunctionsCommand::List { json: true } => printed_json(&listed::json(saved.list())),
+        FunctionsCommand::List { json: false } => printed(&listed::table_of(saved.list())),
+        FunctionsCommand::Show { which, raw: true } => printed(&text(&saved, &which).await?.source),
         FunctionsCommand::Show { which, raw: false } => {
-            let text = known.text(&which).await?;
+            let text = text(&saved, &which).await?;
             printed(&format!("{}\n{}\n", listed::about(&text), printable(&text.source)))
         }
         FunctionsCommand::Diff { which } => {
-            let text = known.text(&which).await?;
-            let before = known.promoted_text(&which.name).await?;
-            printed(&diff(before.as_ref(), &text))
+            let text = text(&saved, &which).await?;
+            let diff = function_diff(saved.promoted_text(&which.name).await?.as_ref(), &text);
+            match diff.is_empty() {
+                true => printed(&format!("{}: just this text is promoted\n", text.name)),
+                false => printed(&diff),
+            }
         }
         FunctionsCommand::Promote { which } => {
-            let text = known.text(&which).await?;
-            promote(&known, &text, &terminal).await
+            let text = text(&saved, &which).await?;
+            let version = saved.promote(&text).await?;
+            terminal.print(&format!("promoted: {}, version {version}, sha256 {}", text.name, text.sha256));
+            tokio::time::sleep(KNOWN_BY_ALL).await;
+            Ok(ExitCode::SUCCESS)
         }
         FunctionsCommand::Retire { which } => {
             let sha256 = match &which.sha256 {
-                Some(_) => Some(known.text(&which).await?.sha256),
+                Some(_) => Some(text(&saved, &which).await?.sha256),
                 None => None,
             };
-            let retirement = Retirement { name: which.name.clone(), sha256, act: act(None) };
-            let retired = known.store.retire(&retirement).await?;
-            if retired == 0 {
-                bail!("nothing of {:?} is promoted or proposed; `exuvia functions list` shows what is", which.name);
-            }
+            saved.retire(&which.name, sha256).await?;
             terminal.print(&format!("retired: {}", which.name));
             tokio::time::sleep(KNOWN_BY_ALL).await;
             Ok(ExitCode::SUCCESS)
@@ -77,36 +74,20 @@ pub(crate) async fn functions(FunctionsArgs { journal, command }: FunctionsArgs)
     }
 }
 
-async fn promote(known: &Known, text: &Text, terminal: &Terminal) -> Result<ExitCode> {
-    let name: FunctionName = text.name.parse()?;
-    // What cannot be called is not promoted.
-    let function = Function::read(name, &text.source)?;
-    let new = NewFunction {
-        name: text.name.clone(),
-        sha256: function.sha256().to_owned(),
-        source: text.source.clone(),
-        act: act(None),
+/// Everything that is known.
+async fn saved(config: &Config) -> Result<SavedFunctions> {
+    let store = match StorePlace::of(&config.journal)? {
+        StorePlace::Memory => bail!(FUNCTIONS_IN_MEMORY),
+        place => place.opened().await?.functions,
     };
-    let version = known.store.promote(&new).await?;
-    terminal.print(&format!("promoted: {}, version {version}, sha256 {}", new.name, new.sha256));
-    tokio::time::sleep(KNOWN_BY_ALL).await;
-    Ok(ExitCode::SUCCESS)
+    let dir = config.functions.as_ref().and_then(|functions| functions.dir.clone());
+    let files = from_files(move || Ok(function_files(dir.as_deref())?)).await?;
+    Ok(SavedFunctions::read(store, files).await?)
 }
 
-/// What a text changes in the promoted one, printable.
-fn diff(before: Option<&Text>, after: &Text) -> String {
-    let old = before.map_or("", |before| before.source.as_str());
-    if old == after.source {
-        return format!("{}: just this text is promoted\n", after.name);
-    }
-    let title = before.map_or("nothing promoted".to_owned(), |before| format!("promoted {}", &before.sha256[..12]));
-    let new = format!("{} {}", after.place(), &after.sha256[..12]);
-    let changes = TextDiff::from_lines(old, &after.source);
-    printable(&changes.unified_diff().context_radius(AROUND).header(&title, &new).to_string())
-}
-
-fn act(run: Option<RunId>) -> FunctionAct {
-    FunctionAct { principal: Principal::Operator, at_ms: now_ms(), run }
+/// The text that is meant.
+async fn text(saved: &SavedFunctions, Which { name, sha256 }: &Which) -> Result<FunctionText> {
+    Ok(saved.text(name, sha256.as_deref()).await?)
 }
 
 /// Proposes the script of a run.
@@ -125,13 +106,13 @@ async fn propose(config: &Config, run: &str, name: &str) -> Result<ExitCode> {
         name: function.name().to_string(),
         sha256: function.sha256().to_owned(),
         source,
-        act: act(Some(RunId::new(run))),
+        act: function_act(Some(RunId::new(run))),
     };
-    let known = Known::read(config).await?;
+    let saved = saved(config).await?;
     // The operator is bounded by the store alone.
     let bounds = ProposalBounds { pending: u64::MAX, pending_per_principal: u64::MAX };
     let terminal = Terminal::new();
-    match known.store.propose(&new, bounds).await? {
+    match saved.store().propose(&new, bounds).await? {
         Proposed::Stored | Proposed::Known(FunctionState::Proposed) => {
             let name = &new.name;
             terminal.print(&format!(
