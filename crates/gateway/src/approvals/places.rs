@@ -7,7 +7,25 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The calls of one run that wait for an answer, or for a place among those.
 pub(super) struct HoldPlaces {
     free: Semaphore,
+    /// Places of calls that were asked about before the run came back, and have not come for them.
+    kept: AtomicUsize,
     waiting: AtomicUsize,
+}
+
+/// A place among the calls that are asked about, until this is dropped.
+pub(crate) struct HoldPlace<'a>(&'a Semaphore);
+
+impl HoldPlace<'_> {
+    fn of(permit: SemaphorePermit<'_>, free: &Semaphore) -> HoldPlace<'_> {
+        permit.forget();
+        HoldPlace(free)
+    }
+}
+
+impl Drop for HoldPlace<'_> {
+    fn drop(&mut self) {
+        self.0.add_permits(1);
+    }
 }
 
 /// A call that waits, until this is dropped.
@@ -22,19 +40,28 @@ impl Drop for WaitingCall<'_> {
 impl HoldPlaces {
     /// For so many calls at a time.
     pub(super) fn new(calls: usize) -> Self {
-        Self { free: Semaphore::new(calls), waiting: AtomicUsize::new(0) }
+        Self { free: Semaphore::new(calls), kept: AtomicUsize::new(0), waiting: AtomicUsize::new(0) }
     }
 
-    /// Waits until a call may be asked about. `is_asked`: it is already.
-    pub(super) async fn enter(&self, is_asked: bool) -> Option<SemaphorePermit<'_>> {
-        let free = self.free.try_acquire().ok();
-        if free.is_some() || is_asked {
-            return free;
+    /// Keeps places for so many calls that were asked about before, as far as there are any: others that come first do not get them.
+    pub(super) fn keep(&self, calls: usize) {
+        self.kept.fetch_add(self.free.forget_permits(calls), Ordering::SeqCst);
+    }
+
+    /// Waits until a call may be asked about. `is_asked`: it is already, and does not wait.
+    pub(super) async fn enter(&self, is_asked: bool) -> Option<HoldPlace<'_>> {
+        if is_asked {
+            let kept = self.kept.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |kept| kept.checked_sub(1));
+            return kept.is_ok().then(|| HoldPlace(&self.free));
+        }
+        if let Ok(permit) = self.free.try_acquire() {
+            return Some(HoldPlace::of(permit, &self.free));
         }
         // As those that are asked about: the run may be parked, and asks about this one when it comes back.
         let _waiting = self.wait();
         // The semaphore is never closed.
-        self.free.acquire().await.ok()
+        let permit = self.free.acquire().await.ok()?;
+        Some(HoldPlace::of(permit, &self.free))
     }
 
     /// A call waits.
@@ -46,5 +73,47 @@ impl HoldPlaces {
     /// How many wait.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// What a call that comes now has at once. None: it waits.
+    fn at_once(places: &HoldPlaces, is_asked: bool) -> Option<Option<HoldPlace<'_>>> {
+        match pin!(places.enter(is_asked)).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(place) => Some(place),
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn calls_that_were_asked_about_have_their_places_whoever_comes_first() {
+        let places = HoldPlaces::new(3);
+        places.keep(2);
+        let new = at_once(&places, false).expect("one is free");
+        assert!(at_once(&places, false).is_none(), "the others are kept");
+        let asked = [at_once(&places, true), at_once(&places, true)].map(|place| place.flatten().expect("it is kept"));
+        assert!(at_once(&places, true).expect("it does not wait").is_none());
+        drop(asked);
+        let more = [at_once(&places, false), at_once(&places, false)];
+        assert!(more.iter().all(Option::is_some) && at_once(&places, false).is_none());
+        drop(new);
+        assert!(at_once(&places, false).is_some());
+    }
+
+    #[test]
+    fn no_more_places_are_kept_than_there_are() {
+        let places = HoldPlaces::new(2);
+        places.keep(5);
+        let asked: Vec<_> = (0..5).map(|_| at_once(&places, true).expect("it does not wait")).collect();
+        assert_eq!(asked.iter().flatten().count(), 2);
+        drop(asked);
+        let new = [at_once(&places, false), at_once(&places, false)];
+        assert!(new.iter().all(Option::is_some) && at_once(&places, false).is_none());
     }
 }

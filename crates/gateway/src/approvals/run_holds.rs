@@ -8,12 +8,12 @@ use std::time::Duration;
 use exuvia_journal::{Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HoldEnd, NewApproval};
 use exuvia_runtime::ActiveTime;
 use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, RunId, ToolCall, ToolName, locked};
-use tokio::sync::{Notify, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::answered::{Answered, is_same, is_usable, outcome};
 use super::card::ApprovalCard;
-use super::places::HoldPlaces;
+use super::places::{HoldPlace, HoldPlaces};
 use super::{Approvals, AskedApprovals, Lease, tool_sha256};
 use crate::client_questions::{AskedApproval, ClientQuestion};
 use crate::ids::now_ms;
@@ -109,6 +109,10 @@ impl RunHolds {
             };
             known.insert(approval.call, (approval, held));
         }
+        let is_open = |(call, (approval, _)): &(&Option<CallId>, &(Approval, HeldCall))| {
+            call.is_some() && is_usable(approval.state)
+        };
+        self.places.keep(known.iter().filter(is_open).count());
     }
 
     fn begin(&self, until_ms: u64) {
@@ -190,7 +194,7 @@ impl RunHolds {
     }
 
     /// Waits until a call may be asked about. What was asked before has its place: it may be all that the run waits for.
-    pub(crate) async fn place(&self, call: CallId) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn place(&self, call: CallId) -> Option<HoldPlace<'_>> {
         self.places.enter(self.has_open(call)).await
     }
 
