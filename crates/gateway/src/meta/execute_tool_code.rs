@@ -26,9 +26,9 @@ use crate::sessions::{BAD_NAME, is_name};
 pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
     name: "executeToolCode",
     description: "Runs Python 3.14 in a fresh sandbox: standard library, no files, network or packages.\n\
-        Servers are globals: `crm.get_contacts(limit=10)` gives the tool's value.\n\
+        Servers are globals: `crm.get_contacts(limit=10)` gives a value.\n\
         Calls block; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`.\n\
-        You get the last expression's value, or `result`, and what is printed, large ones in part: filter and aggregate.\n\
+        You get the last expression or `result`, and printed text, large ones in part: filter and aggregate.\n\
         Failures raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
         `for page in pages(crm.get_contacts):`.",
     schema: || {

@@ -11,7 +11,7 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `getToolDocs`
 pub static GET_TOOL_DOCS: MetaTool = MetaTool {
     name: "getToolDocs",
-    description: "What a server says of a tool, e.g. crm.get_contacts.",
+    description: "What a server says of a tool.",
     schema: || object(json!({"tool": {"type": "string"}}), &["tool"]),
     handler: answer,
 };

@@ -15,7 +15,7 @@ const MAX_SERVERS_BYTES: usize = 1_000;
 /// `listToolFiles`
 pub static LIST_TOOL_FILES: MetaTool = MetaTool {
     name: "listToolFiles",
-    description: "Finds tools by what they do, with signatures. Without a query: the stub files.",
+    description: "Finds signatures by what tools do. Without a query: the files.",
     schema: || {
         let query = json!({"type": "string", "description": "e.g. create calendar event; send mail"});
         object(json!({"query": query}), &[])

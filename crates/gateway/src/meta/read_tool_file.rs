@@ -11,9 +11,9 @@ use super::{BadRequest, BadRequestKind, MetaTool};
 /// `readToolFile`
 pub static READ_TOOL_FILE: MetaTool = MetaTool {
     name: "readToolFile",
-    description: "Reads signatures. Read or find them before you call a tool.",
+    description: "Reads signatures. Read or find them before calls.",
     schema: || {
-        let name = json!({"type": "string", "description": "crm.pyi, or tools: crm.get_contacts, crm.*order*"});
+        let name = json!({"type": "string", "description": "crm.pyi, crm.get_contacts, crm.*order*"});
         object(json!({"fileName": name}), &["fileName"])
     },
     handler: answer,
