@@ -168,7 +168,7 @@ mod tests {
             ),
             (
                 "\nasync def f():\n    await asyncio.sleep(1)\nawait f()",
-                "import asyncio; \nasync def f():\n    await asyncio.sleep(1)\nawait f()",
+                "\nasync def f():\n    await asyncio.sleep(1)\nimport asyncio; await f()",
             ),
             (
                 "'''Text.'''\nd = defaultdict(list)",
