@@ -20,6 +20,9 @@ pub struct Analysis {
     pub precision: Precision,
     /// What certainly fails when its line runs, in the order of the lines; at most [`MAX_FINDINGS`](crate::MAX_FINDINGS).
     pub findings: Vec<Finding>,
+    /// The same where the script catches the failure: in a `try`, or in a `with` that may. It does not prevent a run, and its author may
+    /// not see it otherwise. At most [`MAX_FINDINGS`](crate::MAX_FINDINGS).
+    pub caught: Vec<Finding>,
     /// Calls that are meant to run in parallel and do not; at most [`MAX_NOTES`](crate::MAX_NOTES). Notes do not prevent a run.
     pub notes: Vec<Note>,
     /// What to do if the script comes to an end without a value and without output: a sentence. None where its own text

@@ -66,6 +66,7 @@ mod analysis;
 mod ending;
 mod facts;
 mod findings;
+mod imports;
 mod library;
 mod lines;
 mod notes;
@@ -83,6 +84,7 @@ pub use analysis::{
     Analysis, Evidence, EvidenceKind, Finding, FindingCode, MayCall, Note, Precision, Reason, ReasonKind,
 };
 pub use findings::MAX_FINDINGS;
+pub use imports::with_imports;
 pub use notes::MAX_NOTES;
 pub use repair::repaired;
 

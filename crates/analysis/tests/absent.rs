@@ -50,6 +50,6 @@ fn a_finding_says_whether_to_try_again_soon() {
     let found = analyze("late_one.get()\ndown.get()", &namespace()).findings;
     let told: Vec<_> = found.iter().map(|finding| (finding.line, finding.code, finding.message.as_str())).collect();
     let starting = "the server late_one is still starting; try again in a few seconds";
-    let down = "the server down did not start; go on without it, or try again later";
+    let down = "the server down did not start; go on without it, or try again later; the servers: crm";
     assert_eq!(told, [(1, FindingCode::ServerAway, starting), (2, FindingCode::ServerAway, down)]);
 }

@@ -32,6 +32,9 @@ pub(crate) fn check_text(checked: &Checked, visible: &Namespace) -> String {
             let _ = writeln!(text, "  line {line}: {}", indented(message, INDENT));
         }
     }
+    for Finding { line, message, .. } in &checked.analysis.caught {
+        let _ = writeln!(text, "note on line {line}: fails and is caught: {}", indented(message, INDENT));
+    }
     for Note { line, message, .. } in &checked.analysis.notes {
         let _ = writeln!(text, "note on line {line}: {}", indented(message, INDENT));
     }
@@ -126,6 +129,8 @@ pub(crate) struct CheckJson<'a> {
     /// Why it is not.
     reasons: &'a [Reason],
     findings: &'a [Finding],
+    /// Those that the script catches.
+    caught: &'a [Finding],
     /// Where calls do not run side by side although they are meant to.
     notes: &'a [Note],
     /// The lines of configuration that would allow it.
@@ -162,6 +167,7 @@ impl<'a> CheckJson<'a> {
             precise: analysis.precision.is_precise(),
             reasons: analysis.precision.reasons(),
             findings: &analysis.findings,
+            caught: &analysis.caught,
             notes: &analysis.notes,
             allow: lines_that_allow(&checked.verdict),
         }

@@ -15,7 +15,7 @@ const SCRIPT_REJECTED: &str = "ScriptRejected";
 /// How many rules the record of a run names.
 const MAX_RULES: usize = 50;
 /// What stands before the signature in a message about arguments.
-const SIGNATURE: &str = "signature: ";
+pub(crate) const SIGNATURE: &str = "signature: ";
 
 /// Who has a script run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub(crate) struct AdmissionResult {
     pub(crate) rule: String,
     /// Notes for its author.
     pub(crate) notes: Vec<Note>,
+    /// What fails in it and is caught by it.
+    pub(crate) caught: Vec<Finding>,
     /// A note for a script that comes to nothing.
     pub(crate) ending: Option<String>,
     /// It names a server that is still starting: soon there will be something else to say.
@@ -95,19 +97,20 @@ impl AdmissionCheck<'_> {
         // Before anything reads the script: its length is bounded.
         if let Some(stop) = script.too_large(self.limits) {
             let verdict = AdmissionVerdict::TooLarge(stop);
-            let (rule, notes, ending, is_early, reads) = Default::default();
-            return AdmissionResult { verdict, rule, notes, ending, is_early, reads };
+            let (rule, notes, caught, ending, is_early, reads) = Default::default();
+            return AdmissionResult { verdict, rule, notes, caught, ending, is_early, reads };
         }
         let mut analysis = (self.pre_pass == PrePass::On).then(|| analyze(script.source(), self.namespace));
         if let Some(analysis) = analysis.as_mut().filter(|_| self.is_further) {
             analysis.findings.retain(|finding| !is_about_a_name(finding.code));
+            analysis.caught.retain(|finding| !is_about_a_name(finding.code));
         }
         let (verdict, rule) = (self.admitted(analysis.as_ref()), self.rule(analysis.as_ref()));
         let is_early = analysis.as_ref().is_some_and(|analysis| names_starting(analysis, self.namespace));
-        let (notes, ending, reads) = analysis.map_or_else(Default::default, |analysis| {
-            (analysis.notes, analysis.ending, Some((analysis.may_call, analysis.precision)))
+        let (notes, caught, ending, reads) = analysis.map_or_else(Default::default, |analysis| {
+            (analysis.notes, analysis.caught, analysis.ending, Some((analysis.may_call, analysis.precision)))
         });
-        AdmissionResult { verdict, rule, notes, ending, is_early, reads }
+        AdmissionResult { verdict, rule, notes, caught, ending, is_early, reads }
     }
 
     /// The rules that list the tools that a script names, each once.

@@ -28,6 +28,7 @@ mod end_guards;
 mod functions;
 mod gateway;
 mod held_run;
+mod hints;
 mod ids;
 mod kept_runs;
 mod kept_view;

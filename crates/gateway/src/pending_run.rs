@@ -6,6 +6,7 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
+use exuvia_catalog::LearnedAnswers;
 use exuvia_config::SessionsConfig;
 use exuvia_journal::{Archive, ClientClaims, Event, FunctionUsage, PackedGuest, RunStart, RunUsage};
 use exuvia_policy::Grants;
@@ -26,6 +27,7 @@ use crate::call::{RunParts, RunTools, call_limits};
 use crate::client_questions::ClientAsker;
 use crate::end_guards::{OriginEndGuard, RunEndGuard};
 use crate::functions::{CallCount, FunctionRuns, NestedRuns, Nesting};
+use crate::hints::{Seen, with_hint};
 use crate::metrics::Metrics;
 use crate::over_budget::{run_outcome, settled};
 use crate::pending_namespace::PendingNamespace;
@@ -34,7 +36,7 @@ use crate::record::RunRecord;
 use crate::recorded_end::recorded_part;
 use crate::repair::Repair;
 use crate::run_part::{CameOfPart, ResumedPart, RunEnds, RunPart, SessionPart, begun, executed};
-use crate::run_report::{noted, over, reason, tell_calls, unrecorded, with_ending};
+use crate::run_report::{noted, over, reason, tell_calls, unrecorded, with_caught, with_ending};
 use crate::runs::{Registered, RunState};
 use crate::script_analysis::{AdmittedScript, AnalysisOutcome, ScriptAnalysis};
 use crate::sessions::{Reviving, SessionError, SessionTurn, Sessions};
@@ -201,9 +203,11 @@ impl PendingRun {
         let place = turn.as_ref().map(SessionTurn::script);
         let started = Event::RunStarted(Box::new(RunStart { session: place, ..self.start(&admitted, &limits) }));
         let active = Arc::<ActiveTime>::default();
-        let AdmittedScript { script, grants, notes, ending: at_the_end, took, held, reads, source_sha256, .. } =
-            admitted;
+        let AdmittedScript {
+            script, grants, notes, caught, ending: at_the_end, took, held, reads, source_sha256, ..
+        } = admitted;
         let holds = self.holds(&script, &source_sha256, reads, &active, None);
+        let (seen, shapes) = (Arc::clone(&self.run_view.namespace), self.run_view.answer_shapes.clone());
         let source = (script.source().len() as u64, source_sha256);
         match self.cancellation.run_until_cancelled(self.record.keep(namespace)).await {
             Some(Ok(())) => {}
@@ -237,7 +241,9 @@ impl PendingRun {
                 }
                 let report = settled(report, reservation, RunUsage::default(), functions.fuel);
                 ending.came = Some(recorded_part(&report, cost, functions));
-                with_ending(noted(report, &notes), at_the_end)
+                let learned = shapes.as_deref().map(|shapes| shapes as &dyn LearnedAnswers);
+                let report = with_hint(noted(report, &notes), Seen { namespace: &seen, learned });
+                with_ending(with_caught(report, &caught), at_the_end)
             }
             Some(Err(error)) => {
                 ending.is_started = false;

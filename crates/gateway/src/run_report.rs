@@ -4,18 +4,22 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use exuvia_analysis::Note;
+use exuvia_analysis::{Finding, Note};
 use exuvia_journal::{JournalError, JournalErrorKind};
 use exuvia_runtime::{Outcome, Report, ScriptError};
 use exuvia_text::{cut, one_line};
 use exuvia_tool::{Namespace, RunId, ToolName};
 
+use crate::admission::SIGNATURE;
 use crate::answer::awaiting;
 use crate::call::CallNotes;
 use crate::end_guards::RunEndGuard;
 
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
+
+/// How many failures are told that a script catches.
+const CAUGHT: usize = 3;
 
 /// The most that the journal has of the reason for which a script was rejected, in characters.
 const REASON: usize = 4_000;
@@ -93,6 +97,26 @@ pub(crate) fn noted(mut report: Report, notes: &[Note]) -> Report {
             let _ = writeln!(report.logs.text, "note on line {line}: {message}");
         }
     }
+    report
+}
+
+/// Adds what failed in a script that caught it and returned: a call that is rejected before it is made leaves no other trace. What the
+/// script tells of itself is not told again.
+pub(crate) fn with_caught(mut report: Report, caught: &[Finding]) -> Report {
+    let Outcome::Returned(result) = &report.outcome else { return report };
+    let is_told = |finding: &Finding| {
+        let problem = finding.message.split(SIGNATURE).next().unwrap_or_default().trim_end_matches([';', ' ', '\n']);
+        let quoted = serde_json::Value::from(problem).to_string();
+        report.logs.text.contains(problem) || result.as_str().contains(quoted.trim_matches('"'))
+    };
+    // One line fails once.
+    let lines = caught.chunk_by(|one, other| one.line == other.line).filter(|line| !line.iter().any(is_told));
+    let notes: Vec<String> = lines
+        .filter_map(<[Finding]>::first)
+        .take(CAUGHT)
+        .map(|Finding { line, message, .. }| format!("line {line} fails and the script catches it: {message}"))
+        .collect();
+    report.notes.extend(notes);
     report
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_analysis::{MayCall, Note, Precision};
+use exuvia_analysis::{Finding, MayCall, Note, Precision};
 use exuvia_journal::Object;
 use exuvia_policy::Grants;
 use exuvia_replay::sha256_hex;
@@ -51,6 +51,8 @@ pub(crate) struct AdmittedScript {
     pub(crate) namespace: Option<Arc<Object>>,
     /// These are logged.
     pub(crate) notes: Vec<Note>,
+    /// What fails in it and is caught by it.
+    pub(crate) caught: Vec<Finding>,
     /// A note for the case that it comes to nothing.
     pub(crate) ending: Option<String>,
     /// The time of the analysis.
@@ -95,7 +97,7 @@ impl ScriptAnalysis {
         let (by, pre_pass) = (self.by, self.pre_pass);
         let (policy, limits, is_further) = (&settings.policy, &settings.limits, self.is_further);
         let admission = AdmissionCheck { by, pre_pass, namespace, policy, limits, is_further };
-        let AdmissionResult { verdict, rule, notes, ending, is_early, reads } = admission.decide(&script);
+        let AdmissionResult { verdict, rule, notes, caught, ending, is_early, reads } = admission.decide(&script);
         if is_early && self.may_wait {
             return AnalysisOutcome::Early(script);
         }
@@ -111,8 +113,19 @@ impl ScriptAnalysis {
                 let source_sha256 = sha256_hex(script.source());
                 let namespace = self.keeps_namespace.then(|| kept.namespace(namespace));
                 let (reads, took) = (reads.filter(|_| self.asks), begun.elapsed());
-                let admitted =
-                    AdmittedScript { script, source_sha256, grants, rule, namespace, notes, ending, took, held, reads };
+                let admitted = AdmittedScript {
+                    script,
+                    source_sha256,
+                    grants,
+                    rule,
+                    namespace,
+                    notes,
+                    caught,
+                    ending,
+                    took,
+                    held,
+                    reads,
+                };
                 AnalysisOutcome::Starts(admitted)
             }
             Decision::Not(outcome) => AnalysisOutcome::Refused { outcome, source: digest(&script) },

@@ -5,7 +5,8 @@
 //! what a stub shows: `{"total": int, "issues": [{"key": str, "due"?: str | None}]}`.
 //!
 //! A shape is advice. Nothing is validated against it, and it comes from servers that nobody vouches for: everything is bounded, and a
-//! key that does not look like the name of a field, because it may be a value, makes its object a `dict[str, ...]`.
+//! key that does not look like the name of a field, because it may be a value, makes its object a `dict[str, ...]`. So do like values
+//! under all keys: `{"ann": {...}, "bob": {...}, ...}`.
 //!
 //! [`shipped`] has what the public documentation of well-known servers says of their answers, for those who import it.
 //!
@@ -13,6 +14,7 @@
 
 mod file;
 mod literal;
+mod map;
 mod merge;
 mod observe;
 mod render;

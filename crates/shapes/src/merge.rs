@@ -62,6 +62,9 @@ impl Object {
         if self.keys.len() > MAX_KEYS {
             self.forget_keys();
         }
+        if self.seen > 0 {
+            self.fold();
+        }
     }
 }
 

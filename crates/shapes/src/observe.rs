@@ -139,6 +139,7 @@ impl<'de> Visitor<'de> for Place<'_> {
         }
         if let Some(object) = &mut self.shape.object {
             object.seen = object.seen.saturating_add(1);
+            object.fold();
         }
         Ok(())
     }

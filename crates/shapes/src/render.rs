@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_large_shape_is_shown_less_deep() {
         let inner = |n: usize| {
-            format!("\"field_{n}\": {{\"one_more_key\": {{\"the_last_key\": 1}}}}", n = char::from(b'a' + n as u8))
+            format!("\"field_{n}\": {{\"one_more_key_{n}\": {{\"the_last_key\": 1}}}}", n = char::from(b'a' + n as u8))
         };
         let text = learned(&[&format!("{{{}}}", (0..20).map(inner).collect::<Vec<_>>().join(","))]);
         assert!(text.len() <= MAX_BYTES && text.starts_with("{\"field_a\": dict, "), "{text}");

@@ -18,6 +18,11 @@ pub(crate) const MAX_KEY_BYTES: usize = 64;
 /// The most digits in a key: ids have more of them than names of fields.
 const MAX_KEY_DIGITS: usize = 4;
 
+/// How names of files and hosts end.
+const ENDINGS: &str = "bmp c cc cfg com conf cpp cs css csv db dev doc docx eml env exe gif git go gz h hpp html ico ics ini io ipynb \
+    java jpeg jpg js json jsonl jsx kt local lock log lua md mov mp3 mp4 net ods odt org pdf php png ppt pptx py pyi rb rs rst scss \
+    sh sql sqlite svg swift tar tex toml ts tsv tsx ttf txt vue wav webp xls xlsx xml yaml yml zip";
+
 /// What was seen at one place of the answers of one tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,14 +167,22 @@ impl Object {
     }
 }
 
-/// Whether a key looks like the name of a field rather than a value: a letter or `_`, then letters, digits, `_`, `-`, `.` and `$`, few
-/// of them digits.
+/// Whether a key looks like the name of a field rather than a value: a letter, `_`, `$` or `@`, then letters, digits, `_`, `-`, `.` and `$`,
+/// few of them digits; and neither like the name of a file or a host nor like a number in a series (`PROJ-12`).
 pub(crate) fn is_field(key: &str) -> bool {
     let mut characters = key.chars();
-    let begins = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '_' | '$'));
+    let begins = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, '_' | '$' | '@'));
     let goes_on = |other: char| other.is_ascii_alphanumeric() || matches!(other, '_' | '-' | '.' | '$');
     let digits = key.bytes().filter(u8::is_ascii_digit).count();
-    begins && key.len() <= MAX_KEY_BYTES && digits <= MAX_KEY_DIGITS && characters.all(goes_on)
+    begins && key.len() <= MAX_KEY_BYTES && digits <= MAX_KEY_DIGITS && characters.all(goes_on) && !is_named_thing(key)
+}
+
+/// Whether a key looks like the name of a file or a host, `report.pdf`, or ends with a number behind a dash, `PROJ-12`.
+fn is_named_thing(key: &str) -> bool {
+    let is_ending = |ending: &str| ENDINGS.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(ending));
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    key.rsplit_once('.').is_some_and(|(_, ending)| is_ending(ending))
+        || key.rsplit_once('-').is_some_and(|(_, number)| is_number(number))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -215,11 +228,34 @@ mod tests {
 
     #[test]
     fn a_key_that_may_be_a_value_is_no_field() {
-        for field in ["id", "displayName", "_links", "$ref", "x-rate-limit", "address.line1", "utf8"] {
+        for field in [
+            "id",
+            "displayName",
+            "_links",
+            "$ref",
+            "@odata.nextLink",
+            "x-rate-limit",
+            "address.line1",
+            "utf8",
+            "image_512",
+        ] {
             assert!(is_field(field), "{field}");
         }
-        for value in ["", "2026", "ann@example.com", "c0ffee12345", "a b", "ä", "PROJ-12345", "a\nb", &"x".repeat(65)]
-        {
+        for value in [
+            "",
+            "2026",
+            "ann@example.com",
+            "c0ffee12345",
+            "a b",
+            "ä",
+            "PROJ-12345",
+            "a\nb",
+            &"x".repeat(65),
+            "PROJ-7",
+            "report.pdf",
+            "README.md",
+            "www.example.com",
+        ] {
             assert!(!is_field(value), "{value}");
         }
     }

@@ -5,7 +5,7 @@ use std::fs;
 use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_policy::{Policy, PolicySource, ServerRules};
 use exuvia_runtime::{Limits, Report};
-use exuvia_tests::{Client, SampleGateway, fake, returned, rules};
+use exuvia_tests::{Client, SampleGateway, fake, returned, rules, sample};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -67,6 +67,30 @@ result = "done"
     let expected = "calls made: my_fake.answer 3 ok, my_fake.error 3 tool-failed\n\
         note: my_fake.answer answered 3 times \"Database error: no such table: x\"";
     assert!(failed.ends_with(expected), "{failed}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_rejected_before_it_is_made_is_told_where_the_script_catches_it() {
+    let gateway = SampleGateway::echo(Limits::default(), &[]).await;
+    for (call, note) in [
+        ("echo.echo(valu=1)", "echo.echo has no argument 'valu'; did you mean 'value'?"),
+        ("echo.ecko(value=1)", "echo has no tool 'ecko'; did you mean echo.echo?"),
+    ] {
+        let source = format!("rows = []\ntry:\n    rows = {call}\nexcept Exception:\n    pass\nrows");
+        let expected = format!("[]\nnote: line 3 fails and the script catches it: {note}");
+        let told = text_of(&gateway.run(&source).await);
+        assert!(told.starts_with(&expected), "{told}");
+        // What the script says itself is not said again.
+        let printed = source.replace("except Exception:\n    pass", "except Exception as error:\n    print(error)");
+        let returned = printed.replace("print(error)", "rows = str(error)");
+        for source in [printed, returned] {
+            let told = text_of(&gateway.run(&source).await);
+            assert!(told.contains(note) && !told.contains("note: "), "{told}");
+        }
+        let failed = text_of(&gateway.run(&format!("{source}\n1 / 0")).await);
+        assert!(!failed.contains("note: "), "{failed}");
+    }
     gateway.stop().await;
 }
 
@@ -202,4 +226,66 @@ fn a_large_result_is_shown_in_part_and_says_so() {
         "{text}"
     );
     assert!(text.contains("\n… 4980 more]}\n[preview of ") && text.len() < 1_000, "{text}");
+}
+
+#[test]
+fn a_failure_is_hinted_by_what_the_host_knows_of_servers_and_their_answers() {
+    let (crm, dead) = (sample("crm", "crm"), "dead=/nonexistent/program");
+    let mut client = Client::modern(&["--server", &crm, "--server", dead, "--auto-execute", "crm.*"]);
+    let gone = "the server dead did not start: its command cannot be run; go on without it; the servers: crm";
+    for (code, expected) in [
+        (
+            "from tools import get_contacts",
+            "hint: leave the import out: servers are globals, write crm.get_contacts(...)",
+        ),
+        ("import dead", gone),
+        ("dead.x()", gone),
+        (
+            "crm.get_contacts(limit=1)['contacts']",
+            "hint: crm.get_contacts gives a dict with the keys \"items\", \"total\"",
+        ),
+        ("crm.get_contacts(limit=1).items[0]", "hint: write crm.get_contacts(limit=1)[\"items\"]"),
+        ("for c in crm.get_contacts(limit=1): c['id']", "hint: \"items\" is a key: crm.get_contacts gives a dict"),
+        ("for c in '{}': c['id']", "hint: c is the text '{': a loop over a text gives its characters"),
+        ("x = 1; for y in [x]: print(y)", "hint: begin a new line before `for`"),
+    ] {
+        let (text, is_error) = client.execute(code);
+        assert!(is_error && text.contains(expected), "{code}: {text}");
+    }
+    // What is meant by a name of the standard library needs no import.
+    for (code, expected) in [
+        ("x = json.dumps([1])\nx", "\"[1]\""),
+        (
+            "async def f():\n    return await asyncio.gather(*[crm.get_contact(contact_id=1)])\nlen(asyncio.run(f()))",
+            "1",
+        ),
+        ("json = {'a': 1}\njson.get('a')", "1"),
+    ] {
+        assert_eq!(client.execute(code), (expected.to_owned(), false), "{code}");
+    }
+}
+
+#[test]
+fn names_are_taken_as_a_list_or_as_a_list_in_a_text_and_fields_are_listed_once() {
+    let mut client = Client::modern(&["--server", &sample("crm", "crm")]);
+    let mut text = |tool: &str, arguments: Value| {
+        let answer = client.call(tool, arguments);
+        answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    let names = ["crm.get_contact", "crm.get_orders"];
+    for given in [json!(names), json!(names.join(", ")), json!(json!(names).to_string())] {
+        let stubs = text("readToolFile", json!({"fileName": given}));
+        assert!(stubs.contains("def get_contact(") && stubs.contains("def get_orders("), "{given}: {stubs}");
+        let docs = text("getToolDocs", json!({"tool": given}));
+        assert!(docs.contains("# crm.get_contact,") && docs.contains("# crm.get_orders,"), "{given}: {docs}");
+    }
+    let queries = ["one contact", "latest order"];
+    for given in [json!(queries), json!(queries.join("; ")), json!(json!(queries).to_string())] {
+        let hits = text("listToolFiles", json!({"query": given}));
+        assert!(hits.contains("# one contact\n") && hits.contains("# latest order\n"), "{given}: {hits}");
+    }
+    let unknown = text("executeToolCode", json!({"script": "1"}));
+    let expected = "executeToolCode: unknown field `script`; it takes \
+        code (string, optional), run (string, optional), part (string, optional)";
+    assert_eq!(unknown, expected);
 }

@@ -164,6 +164,26 @@ async fn runs_of_others_that_are_old_or_that_never_were_are_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_part_that_is_large_itself_says_how_to_read_a_part_of_it() {
+    let repaired = Repaired::new(Limits::default()).await;
+    let code = "result = {'items': [{'name': f'name {n}', 'text': 'some words ' * 3_000} for n in range(40)]}";
+    let (run, _) = repaired.run(json!({"code": code})).await;
+    let part = async |path: &str| match repaired.send(&Client::new("test"), json!({"run": run, "part": path})).await {
+        Ok(MetaAnswer::Stored(stored)) => stored.render_aside().await.text,
+        other => panic!("{path}: {other:?}"),
+    };
+    let mut path = "items[0:20]";
+    for smaller in ["items[0:5]", "items[0:2]", "items[0:1]", "items[0].text[0:2000]"] {
+        let shown = part(path).await;
+        assert!(shown.ends_with(&format!("for a part send run=\"{run}\", part=\"{smaller}\"]")), "{path}: {shown}");
+        path = smaller;
+    }
+    let shown = part(path).await;
+    assert!(shown.len() == 2_002 && shown.starts_with("\"some words some"), "{shown}");
+    repaired.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_was_shown_in_part_is_kept_and_read_by_part() {
     let repaired = Repaired::new(Limits::default()).await;
     let code = "result = {'items': [{'name': f'name {n}', 'text': 'some words of a text' * 20} for n in range(500)]}";
@@ -171,7 +191,7 @@ async fn a_result_that_was_shown_in_part_is_kept_and_read_by_part() {
     let shown = render(&report, exuvia_gateway::answer::AnswerRoom { bytes: 1 << 20, preview_tokens: 2_000 }).text;
     assert!(shown.ends_with(&format!("for a part send run=\"{run}\", part=\"items[0:20]\"]")), "{shown}");
     let part = async |path: &str| match repaired.send(&Client::new("test"), json!({"run": run, "part": path})).await {
-        Ok(MetaAnswer::Stored(report, room)) => Ok(render(&report, room).text),
+        Ok(MetaAnswer::Stored(stored)) => Ok(stored.render_aside().await.text),
         Ok(other) => panic!("{other:?}"),
         Err((_, message)) => Err(message),
     };
@@ -187,7 +207,7 @@ async fn a_result_that_was_shown_in_part_is_kept_and_read_by_part() {
     }
     let (failed, _) = repaired.run(json!({"code": "raise ValueError"})).await;
     match repaired.send(&Client::new("test"), json!({"run": failed})).await {
-        Ok(MetaAnswer::Stored(report, _)) => assert_eq!(report.outcome.name(), "raised"),
+        Ok(MetaAnswer::Stored(stored)) => assert_eq!(stored.report.outcome.name(), "raised"),
         other => panic!("{other:?}"),
     }
     repaired.gateway.stop().await;

@@ -124,7 +124,9 @@ impl CheckView {
         let analysis = &checked.analysis;
         let error = |Finding { line, message, .. }: &Finding| (*line, message.clone(), "error");
         let note = |Note { line, message, .. }: &Note| (*line, message.clone(), "note");
-        let findings = analysis.findings.iter().map(error).chain(analysis.notes.iter().map(note));
+        let caught = |Finding { line, message, .. }: &Finding| (*line, message.clone(), "note");
+        let findings = analysis.findings.iter().map(error);
+        let findings = findings.chain(analysis.caught.iter().map(caught)).chain(analysis.notes.iter().map(note));
         let findings = findings.map(|(line, message, severity)| FindingView { line, message, severity }).collect();
         let reason = |Reason { line, text, .. }: &Reason| ReasonView { line: *line, text: text.clone() };
         let tool = |(name, evidence): (ToolName, &[Evidence])| {

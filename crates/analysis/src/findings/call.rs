@@ -36,6 +36,11 @@ impl Call<'_> {
         Finding { line: self.line, code: FindingCode::WrongValue, message: cut(message, MAX_MESSAGE_CHARS) }
     }
 
+    /// Whether the script catches what the call raises if its arguments do not fit.
+    fn is_caught(&self) -> bool {
+        self.guards.catch(Guards::TYPE_ERROR)
+    }
+
     /// Whether `*` or `**` adds unknown arguments.
     fn is_open(&self) -> bool {
         let has_star = self.call.args.iter().any(|argument| matches!(argument, Expr::Starred(_)));
@@ -46,14 +51,17 @@ impl Call<'_> {
 impl Findings {
     pub(crate) fn call(&mut self, call: &Call<'_>) {
         self.calls += 1;
-        if call.guards.catch(Guards::TYPE_ERROR) || self.calls > MAX_CALLS {
+        if self.calls > MAX_CALLS {
             return;
         }
         let given = self.bound(call);
         if !call.is_open() {
             self.missing(call, &given);
         }
-        self.values(call, &given);
+        // Of a value that is caught the host tells, where the call arrives.
+        if !call.is_caught() {
+            self.values(call, &given);
+        }
     }
 
     /// The arguments that are written out; complains of those that have no parameter.
@@ -63,7 +71,7 @@ impl Findings {
         let positional: Vec<&Expr> = written.collect();
         if positional.len() > parameters.len() {
             let problem = format!("takes at most {} positional, {} were given", parameters.len(), positional.len());
-            self.add(call.finding(FindingCode::UnknownArgument, &problem), None);
+            self.add(call.finding(FindingCode::UnknownArgument, &problem), None, call.is_caught());
         }
         let mut given: Vec<Given<'c>> = parameters.iter().map(|one| one.name.as_str()).zip(positional).collect();
         let mut seen: HashSet<&str> = given.iter().map(|(name, _)| *name).collect();
@@ -74,13 +82,17 @@ impl Findings {
                 Some(parameter) => parameter.name.as_str(),
                 None if call.tool.accepts_other_keywords => name,
                 None => {
-                    self.add(call.finding(FindingCode::UnknownArgument, &unknown(name, parameters)), None);
+                    self.add(
+                        call.finding(FindingCode::UnknownArgument, &unknown(name, parameters)),
+                        None,
+                        call.is_caught(),
+                    );
                     continue;
                 }
             };
             if !seen.insert(key) {
                 let problem = format!("got '{}' twice", cut(name, MAX_NAME_CHARS));
-                self.add(call.finding(FindingCode::RepeatedArgument, &problem), None);
+                self.add(call.finding(FindingCode::RepeatedArgument, &problem), None, call.is_caught());
             }
             given.push((key, &keyword.value));
         }
@@ -94,7 +106,7 @@ impl Findings {
         let missing: Vec<String> = missing.map(|one| format!("{}=", one.python_name)).collect();
         if !missing.is_empty() {
             let problem = format!("needs {}", missing.join(", "));
-            self.add(call.finding(FindingCode::MissingArgument, &problem), None);
+            self.add(call.finding(FindingCode::MissingArgument, &problem), None, call.is_caught());
         }
     }
 
@@ -111,7 +123,7 @@ impl Findings {
             // As the call itself does it.
             call.tool.arguments.fit(&mut arguments);
             if is_bound && let Err(message) = self.checked(call, &arguments) {
-                self.add(call.wrong_value(&message), None);
+                self.add(call.wrong_value(&message), None, false);
             }
             return;
         }
@@ -131,7 +143,7 @@ impl Findings {
                     "{server}.{}: {python_name} must {expected}, not {shown}\nsignature: {server}.{}",
                     tool.python_name, tool.signature
                 );
-                self.add(call.wrong_value(&message), None);
+                self.add(call.wrong_value(&message), None, false);
             }
         }
     }

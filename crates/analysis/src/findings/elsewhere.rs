@@ -3,6 +3,8 @@
 use exuvia_catalog::closest;
 use exuvia_tool::Namespace;
 
+use crate::facts::Use;
+
 /// How clients call a tool by its name.
 const CALLERS: [&str; 9] = [
     "call_tool",
@@ -29,10 +31,7 @@ pub(crate) fn instead(name: &str, namespace: &Namespace) -> Option<String> {
         return Some(format!("{name} is a tool of yours, not of scripts; {here}"));
     }
     if CALLERS.contains(&name) {
-        let example = namespace.servers().iter().find_map(|server| Some((server, server.tools().first()?)));
-        let (server, tool) =
-            example.map_or(("server", "tool"), |(server, tool)| (&server.python_name, &tool.python_name));
-        return Some(format!("there is no {name}: servers are globals, write `{server}.{tool}(name=value)`"));
+        return Some(no_caller(name, namespace));
     }
     let bare = name.strip_prefix("mcp__").unwrap_or(name);
     namespace.servers().iter().find_map(|server| {
@@ -43,6 +42,22 @@ pub(crate) fn instead(name: &str, namespace: &Namespace) -> Option<String> {
         let tool = found.or_else(|| closest(tool, names()).first().copied())?;
         Some(format!("{name} is `{}.{tool}(...)` here", server.python_name))
     })
+}
+
+/// What to write for a server or a caller that is reached through a name of nothing: `tools.crm.get`, `client.call_tool`.
+pub(super) fn through(one: &Use<'_>, namespace: &Namespace) -> Option<String> {
+    let (name, step) = (one.name, one.steps.first()?.attribute()?);
+    if CALLERS.contains(&step) {
+        return Some(no_caller(&format!("{name}.{step}"), namespace));
+    }
+    let server = namespace.servers().iter().find(|server| server.python_name == step || server.name == step)?;
+    Some(format!("there is no {name}: servers are globals, write `{}` for `{name}.{step}`", server.python_name))
+}
+
+fn no_caller(name: &str, namespace: &Namespace) -> String {
+    let example = namespace.servers().iter().find_map(|server| Some((server, server.tools().first()?)));
+    let (server, tool) = example.map_or(("server", "tool"), |(server, tool)| (&server.python_name, &tool.python_name));
+    format!("there is no {name}: servers are globals, write `{server}.{tool}(name=value)`")
 }
 
 #[cfg(test)]

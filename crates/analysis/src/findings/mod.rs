@@ -3,6 +3,7 @@
 //! A finding keeps a script from starting, so there is one only where no doubt is left: the name means one thing, nothing
 //! in the script reaches everything, and the line does not stand in a `try` that would catch the failure, in a `with`
 //! that might, or behind a look at what the server has (`dir(crm)`, `hasattr(crm, "x")`): such a script may count on it.
+//! What is caught is kept apart, for whoever reads the result: where a call is rejected before it is made, nothing else tells of it.
 //! Whether the line is ever reached is not asked: it cannot have been meant. Syntax is no matter of findings: the
 //! interpreter judges it.
 
@@ -18,8 +19,10 @@ use exuvia_tool::{Namespace, Server};
 
 pub(crate) use call::Call;
 pub(crate) use elsewhere::instead;
+use elsewhere::through;
 
 use crate::facts::{Guards, Use};
+use crate::imports::import;
 use crate::library;
 use crate::{Finding, FindingCode};
 
@@ -43,6 +46,8 @@ const MAX_NAME_CHARS: usize = 100;
 pub(crate) struct Findings {
     /// With the server of whose tools they speak.
     found: BTreeSet<(Finding, Option<String>)>,
+    /// Those that the script catches.
+    caught: BTreeSet<(Finding, Option<String>)>,
     inspected: HashSet<String>,
     all_inspected: bool,
     unknown: usize,
@@ -52,11 +57,12 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    fn add(&mut self, finding: Finding, about: Option<&Server>) {
-        self.found.insert((finding, about.map(|server| server.name.clone())));
+    fn add(&mut self, finding: Finding, about: Option<&Server>, is_caught: bool) {
+        let found = if is_caught { &mut self.caught } else { &mut self.found };
+        found.insert((finding, about.map(|server| server.name.clone())));
         // Some may still be taken back: twice as many are kept as are reported.
-        if self.found.len() > 2 * MAX_FINDINGS {
-            self.found.pop_last();
+        if found.len() > 2 * MAX_FINDINGS {
+            found.pop_last();
         }
     }
 
@@ -70,19 +76,23 @@ impl Findings {
         self.all_inspected = true;
     }
 
-    pub(crate) fn finish(self) -> Vec<Finding> {
-        let Self { found, inspected, all_inspected, .. } = self;
+    /// Those that keep the script from starting, and those that it catches.
+    pub(crate) fn finish(self) -> (Vec<Finding>, Vec<Finding>) {
+        let Self { found, caught, inspected, all_inspected, .. } = self;
         let stands = |about: &Option<String>| match about {
             Some(server) => !all_inspected && !inspected.contains(server),
             None => true,
         };
-        found.into_iter().filter(|(_, about)| stands(about)).map(|(finding, _)| finding).take(MAX_FINDINGS).collect()
+        let reported = |all: BTreeSet<(Finding, Option<String>)>| {
+            all.into_iter().filter(|(_, about)| stands(about)).map(|(finding, _)| finding).take(MAX_FINDINGS).collect()
+        };
+        (reported(found), reported(caught))
     }
 
     pub(crate) fn unknown_server(&mut self, one: &Use<'_>, written: &str, name: &str, namespace: &Namespace) {
         let failure = if written == name { Guards::NAME_ERROR } else { Guards::ATTRIBUTE_ERROR };
         self.unknown += 1;
-        if one.guards.catch(failure) || self.all_inspected || self.unknown > MAX_UNKNOWN {
+        if self.all_inspected || self.unknown > MAX_UNKNOWN {
             return;
         }
         let names: Vec<&str> = namespace.servers().iter().map(|server| server.python_name.as_str()).collect();
@@ -94,11 +104,16 @@ impl Findings {
                 .map(|server| format!("; the server {name} is {} in scripts", server.python_name));
             (
                 FindingCode::NotImported,
-                format!("{name} is not imported; add `import {name}`{}", other.unwrap_or_default()),
+                format!("{name} is not imported; add `{}`{}", import_of(one), other.unwrap_or_default()),
             )
         } else if let Some(absent) = namespace.find_absent(server) {
-            (FindingCode::ServerAway, format!("the server {server} {}", absent.trouble()))
-        } else if let Some(instead) = instead(name, namespace) {
+            // One that is starting is waited for; in the place of another some other may do.
+            let others = match absent.is_starting() {
+                true => String::new(),
+                false => format!("; {}", hint(&[], "the servers", &names)),
+            };
+            (FindingCode::ServerAway, format!("the server {server} {}{others}", absent.trouble()))
+        } else if let Some(instead) = instead(name, namespace).or_else(|| through(one, namespace)) {
             (FindingCode::UnknownServer, instead)
         } else {
             let close = closest(name, names.iter().copied());
@@ -110,18 +125,20 @@ impl Findings {
             };
             (FindingCode::UnknownServer, format!("{what}; {}", hint(&close, "the servers", &names)))
         };
-        self.add(Finding { line: one.line, code, message: cut(&message, MAX_MESSAGE_CHARS) }, None);
+        let message = cut(&message, MAX_MESSAGE_CHARS);
+        self.add(Finding { line: one.line, code, message }, None, one.guards.catch(failure));
     }
 
     pub(crate) fn unknown_tool(&mut self, one: &Use<'_>, server: &Server, name: &str) {
         self.unknown += 1;
         // A private name is another one inside a class.
-        if one.guards.catch(Guards::ATTRIBUTE_ERROR) || name.starts_with("__") || self.unknown > MAX_UNKNOWN {
+        if name.starts_with("__") || self.unknown > MAX_UNKNOWN {
             return;
         }
+        let is_caught = one.guards.catch(Guards::ATTRIBUTE_ERROR);
         if let Some(trouble) = server.withheld_trouble(name) {
             let (code, message) = (FindingCode::ToolWithheld, cut(&trouble, MAX_MESSAGE_CHARS));
-            return self.add(Finding { line: one.line, code, message }, Some(server));
+            return self.add(Finding { line: one.line, code, message }, Some(server), is_caught);
         }
         let names: Vec<&str> = server.tools().iter().map(|tool| tool.python_name.as_str()).collect();
         let python_name = &server.python_name;
@@ -133,8 +150,14 @@ impl Findings {
         let name = cut(name, MAX_NAME_CHARS);
         let message = format!("{python_name} has no tool '{}'; {hint}", name.escape_debug());
         let message = cut(&message, MAX_MESSAGE_CHARS);
-        self.add(Finding { line: one.line, code: FindingCode::UnknownTool, message }, Some(server));
+        self.add(Finding { line: one.line, code: FindingCode::UnknownTool, message }, Some(server), is_caught);
     }
+}
+
+/// The import that gives the name of a module its meaning.
+fn import_of(one: &Use<'_>) -> String {
+    let attribute = one.steps.first().and_then(|step| step.attribute());
+    import(one.name, attribute).unwrap_or_else(|| format!("import {}", one.name))
 }
 
 /// The names that may have been meant, or else those that there are.

@@ -17,7 +17,9 @@ use std::collections::{BTreeSet, HashMap};
 use exuvia_tool::{Namespace, Server, Tool, ToolName};
 use rustpython_parser::ast::Expr;
 
-use crate::analysis::{Analysis, Evidence, EvidenceKind, MAX_EVIDENCE, MayCall, Precision, Reason, ReasonKind};
+use crate::analysis::{
+    Analysis, Evidence, EvidenceKind, Finding, MAX_EVIDENCE, MayCall, Precision, Reason, ReasonKind,
+};
 use crate::facts::{Binding, Facts};
 use crate::findings::Findings;
 use crate::library::{attribute_reaches_everything, may_define, renames_tools};
@@ -44,7 +46,7 @@ pub(crate) fn not_parsed(line: u32, namespace: &Namespace) -> Analysis {
     verdict.everything(Evidence { line, kind: EvidenceKind::Reflection });
     let text = "the script cannot be analyzed from here on".to_owned();
     verdict.reasons.insert(Reason { line, kind: ReasonKind::NotParsed, text });
-    verdict.finish(Vec::new())
+    verdict.finish(Vec::new(), Vec::new())
 }
 
 struct Verdict<'n> {
@@ -87,12 +89,12 @@ impl<'n> Verdict<'n> {
         namespace.servers().iter().for_each(|server| self.all_of(server, evidence));
     }
 
-    fn finish(mut self, findings: Vec<crate::Finding>) -> Analysis {
+    fn finish(mut self, findings: Vec<Finding>, caught: Vec<Finding>) -> Analysis {
         self.may_call.sort();
         let reasons: Vec<Reason> = self.reasons.into_iter().take(MAX_REASONS).collect();
         let precision = if reasons.is_empty() { Precision::Precise } else { Precision::Imprecise(reasons) };
         let Self { may_call, absent, .. } = self;
-        Analysis { may_call, absent, precision, findings, notes: Vec::new(), ending: None }
+        Analysis { may_call, absent, precision, findings, caught, notes: Vec::new(), ending: None }
     }
 }
 
@@ -216,7 +218,7 @@ impl<'j, 'a, 'n> Judge<'j, 'a, 'n> {
         let is_own = |name: &&str| self.facts.scopes.is_made_anywhere(name);
         let is_sure = self.verdict.reasons.iter().all(|reason| reason.kind != ReasonKind::Reflection)
             && !self.facts.trusted.iter().any(is_own);
-        let findings = if is_sure { self.findings.finish() } else { Vec::new() };
-        self.verdict.finish(findings)
+        let (findings, caught) = if is_sure { self.findings.finish() } else { Default::default() };
+        self.verdict.finish(findings, caught)
     }
 }

@@ -64,16 +64,39 @@ pub struct ModelAnswer {
     pub is_error: bool,
 }
 
+/// What is kept of a run that is over, or a part of it.
+#[derive(Debug)]
+pub struct StoredAnswer {
+    /// With what was asked for as its outcome.
+    pub report: Report,
+    pub(crate) room: AnswerRoom,
+    /// Where in the result of the run the part is; empty for the whole.
+    pub(crate) path: String,
+}
+
+impl StoredAnswer {
+    /// What a model reads of it, off the threads of the async runtime if it is large.
+    pub async fn render_aside(self) -> ModelAnswer {
+        let Self { report, room, path } = self;
+        offload(size(&report), move || render_part(&report, room, &path)).await
+    }
+}
+
 /// Renders `report` in at most about so much room. The report itself keeps everything.
 #[must_use]
 pub fn render(report: &Report, room: AnswerRoom) -> ModelAnswer {
+    render_part(report, room, "")
+}
+
+/// The same of a report whose outcome is what stands at `path` in the result of its run.
+fn render_part(report: &Report, room: AnswerRoom, path: &str) -> ModelAnswer {
     let is_error = match &report.outcome {
         Outcome::Returned(_) => false,
         Outcome::AwaitingApproval(held) => !is_parked(held),
         _ => true,
     };
     let (mut text, images) = match &report.outcome {
-        Outcome::Returned(json) => result(json, report, room),
+        Outcome::Returned(json) => result(json, report, room, path),
         _ => (failure(report, room.bytes), Vec::new()),
     };
     for note in &report.notes {
@@ -90,22 +113,27 @@ pub fn render(report: &Report, room: AnswerRoom) -> ModelAnswer {
 
 /// As [`render`], off the threads of the async runtime if the result is large.
 pub async fn render_aside(report: Report, room: AnswerRoom) -> ModelAnswer {
-    let bytes = match &report.outcome {
+    offload(size(&report), move || render(&report, room)).await
+}
+
+/// How many bytes are rendered.
+fn size(report: &Report) -> usize {
+    let result = match &report.outcome {
         Outcome::Returned(json) => json.size_bytes(),
         _ => 0,
     };
-    offload(bytes + report.logs.text.len(), move || render(&report, room)).await
+    result + report.logs.text.len()
 }
 
 /// What is shown of a result, and the images in it.
-fn result(json: &Json, report: &Report, room: AnswerRoom) -> (String, Vec<Image>) {
+fn result(json: &Json, report: &Report, room: AnswerRoom, path: &str) -> (String, Vec<Image>) {
     let json = json.as_str();
     let may_have_images = room != AnswerRoom::UNLIMITED && binary::may_have_images(json);
     if !may_have_images && preview::is_short(json, room.preview_tokens) {
-        let advice = if json.len() > room.bytes { advice(report, json) } else { String::new() };
+        let advice = if json.len() > room.bytes { advice(report, json, path) } else { String::new() };
         return (cut(json, room.bytes, &advice), Vec::new());
     }
-    let advice = advice(report, json);
+    let advice = advice(report, json, path);
     let mut node = Node::of(json);
     let images = if may_have_images { binary::take_images(&mut node) } else { Vec::new() };
     // What the log needs, as far as that is its part.
@@ -115,15 +143,15 @@ fn result(json: &Json, report: &Report, room: AnswerRoom) -> (String, Vec<Image>
     (cut(&text, room.bytes, &advice), images)
 }
 
-/// What to do about what was left out.
-fn advice(report: &Report, json: &str) -> String {
-    match &report.kept_as {
-        Some(run) => {
-            let path = part::example(json).unwrap_or_else(|| "items[0:20].name".to_owned());
-            format!("for a part send run=\"{run}\", part={}", quoted(&path, usize::MAX))
-        }
-        None => "return what you need of it: some fields, a slice, a count".to_owned(),
-    }
+/// What to do about what was left out of `json`, which is at `path` in the result of the run.
+fn advice(report: &Report, json: &str, path: &str) -> String {
+    let smaller = report.kept_as.as_ref().map(|run| (run, part::example(json, path)));
+    let (run, path) = match smaller {
+        Some((run, Some(smaller))) => (run, smaller),
+        Some((run, None)) if path.is_empty() => (run, "items[0:20].name".to_owned()),
+        _ => return "return what you need of it: some fields, a slice, a count".to_owned(),
+    };
+    format!("for a part send run=\"{run}\", part={}", quoted(&path, usize::MAX))
 }
 
 /// Whether the run goes on when it is answered.

@@ -23,29 +23,80 @@ enum Step {
     Slice(Option<i64>, Option<i64>),
 }
 
-/// A path to a part of `json`, for its author to take as a pattern: of what is largest in it. None if it has no parts.
-pub(crate) fn example(json: &str) -> Option<String> {
+/// How many characters of a text, and how many elements of a list, an example asks for.
+const TEXT_PART: i64 = 2_000;
+const LIST_PART: i64 = 20;
+/// Into how many parts a slice is divided that was too large.
+const PARTS: usize = 4;
+
+/// A path to a part of `json`, for its author to take as a pattern: of what is largest in it. `path` is where `json` itself was found in
+/// the result, and what is given leads from there too. None if it has no parts.
+pub(crate) fn example(json: &str, path: &str) -> Option<String> {
+    let steps = smaller(json, steps(path).ok()?)?;
+    let written = written(&steps);
+    Some(written).filter(|path| !path.is_empty() && path.len() <= PATH_BYTES / 2)
+}
+
+/// The steps to a part of what `steps` lead to, which is `json`.
+fn smaller(json: &str, mut steps: Vec<Step>) -> Option<Vec<Step>> {
     let json = json.trim_start();
+    let slice = steps.iter().position(|step| matches!(step, Step::Slice(..)));
+    let Some((place, Step::Slice(from, to))) = slice.and_then(|place| Some((place, steps.get(place)?.clone()))) else {
+        steps.extend(largest(json)?);
+        return Some(steps);
+    };
+    let mut from = from.unwrap_or_default();
+    if !json.starts_with('[') {
+        // A slice of a text.
+        steps[place] = slice_from(from, TEXT_PART);
+        return Some(steps);
+    }
+    let mut elements = raw::elements(json);
+    let first = elements.next()?;
+    let count = elements.count() + 1;
+    if from < 0 && to.is_none() {
+        // There may be fewer than were asked for.
+        from = from.max(-i64::try_from(count).ok()?);
+    }
+    if count == 1 {
+        steps[place] = Step::Index(from);
+        return smaller(first, steps);
+    }
+    steps[place] = slice_from(from, i64::try_from(count.div_ceil(PARTS)).ok()?);
+    Some(steps)
+}
+
+/// So much from there on. A slice from the end that reaches it has no end of its own.
+fn slice_from(from: i64, length: i64) -> Step {
+    let to = from.saturating_add(length);
+    Step::Slice(Some(from), Some(to).filter(|to| (*to < 0) == (from < 0)))
+}
+
+/// The steps to a part of what is largest in `json`.
+fn largest(json: &str) -> Option<Vec<Step>> {
     let (key, value) = match json.starts_with('{') {
         true => raw::members(json).max_by_key(|(_, value)| value.len()).map(|(key, value)| (Some(key), value))?,
         false => (None, json),
     };
-    let is_first = key.is_none();
-    let key = key.map_or_else(String::new, |key| match is_plain_key(&key) {
-        true => key.to_string(),
-        false => format!("[{}]", serde_json::Value::from(&*key)),
-    });
-    if key.len() > PATH_BYTES / 2 {
-        return None;
-    }
     let slice = match value.trim_start().as_bytes().first()? {
-        b'"' => "[0:2000]",
-        b'[' if raw::elements(value).nth(SLICE).is_none() => "[0]",
-        b'[' if is_first => "[20:40]",
-        b'[' => "[0:20]",
-        _ => "",
+        b'"' => Some(slice_from(0, TEXT_PART)),
+        b'[' if raw::elements(value).nth(SLICE).is_none() => Some(Step::Index(0)),
+        b'[' if key.is_none() => Some(slice_from(LIST_PART, LIST_PART)),
+        b'[' => Some(slice_from(0, LIST_PART)),
+        _ => None,
     };
-    Some(key + slice).filter(|path| !path.is_empty())
+    Some(key.map(|key| Step::Key(key.to_string())).into_iter().chain(slice).collect())
+}
+
+/// Steps as a path.
+fn written(steps: &[Step]) -> String {
+    let bound = |bound: &Option<i64>| bound.map_or_else(String::new, |bound| bound.to_string());
+    steps.iter().fold(String::new(), |path, step| match step {
+        Step::Key(key) if is_plain_key(key) => format!("{path}{}{key}", if path.is_empty() { "" } else { "." }),
+        Step::Key(key) => format!("{path}[{}]", serde_json::Value::from(key.as_str())),
+        Step::Index(index) => format!("{path}[{index}]"),
+        Step::Slice(from, to) => format!("{path}[{}:{}]", bound(from), bound(to)),
+    })
 }
 
 /// Whether a key stands in a path as it is.
@@ -218,10 +269,38 @@ mod tests {
             ("{\"body\":\"text\",\"n\":1}".to_owned(), "body[0:2000]"),
             ("{\"a\":{\"b\":1}}".to_owned(), "a"),
         ] {
-            assert_eq!(example(&json).as_deref(), Some(expected), "{json}");
+            assert_eq!(example(&json, "").as_deref(), Some(expected), "{json}");
             assert!(part(&json, expected).is_ok(), "{json}");
         }
-        assert_eq!(example("{}"), None);
+        assert_eq!(example("{}", ""), None);
+    }
+
+    #[test]
+    fn an_example_in_a_part_is_a_smaller_part_of_the_whole() {
+        let body = "word ".repeat(9_000);
+        let rows: Vec<String> = (0..40).map(|n| format!(r#"{{"n":{n},"body":"{body}"}}"#)).collect();
+        let whole = format!(r#"{{"a.b":{{"rows":[{}]}}}}"#, rows.join(","));
+        for (path, expected) in [
+            (r#"["a.b"]"#, r#"["a.b"].rows[0:20]"#),
+            (r#"["a.b"].rows"#, r#"["a.b"].rows[20:40]"#),
+            (r#"["a.b"].rows[0:20]"#, r#"["a.b"].rows[0:5]"#),
+            (r#"["a.b"].rows[10:].body"#, r#"["a.b"].rows[10:18].body"#),
+            (r#"["a.b"].rows[-8:]"#, r#"["a.b"].rows[-8:-6]"#),
+            (r#"["a.b"].rows[-2:]"#, r#"["a.b"].rows[-2:-1]"#),
+            (r#"["a.b"].rows[3:4]"#, r#"["a.b"].rows[3].body[0:2000]"#),
+            (r#"["a.b"].rows[-99:]"#, r#"["a.b"].rows[-40:-30]"#),
+            (r#"["a.b"].rows[-1:].body"#, r#"["a.b"].rows[-1].body[0:2000]"#),
+            (r#"["a.b"].rows[7].body"#, r#"["a.b"].rows[7].body[0:2000]"#),
+            (r#"["a.b"].rows[7].body[5:40000]"#, r#"["a.b"].rows[7].body[5:2005]"#),
+            (r#"["a.b"].rows[7].body[-1500:]"#, r#"["a.b"].rows[7].body[-1500:]"#),
+        ] {
+            let found = part(&whole, path).expect("a part");
+            let smaller = example(&found, path).expect("a path");
+            assert_eq!(smaller, expected, "{path}");
+            assert!(part(&whole, &smaller).is_ok_and(|smaller| smaller.len() <= found.len()), "{path}");
+        }
+        let found = part(&whole, r#"["a.b"].rows[50:]"#).expect("a part");
+        assert_eq!(example(&found, r#"["a.b"].rows[50:]"#), None);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! Runs a script.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_analysis::repaired;
+use exuvia_analysis::{repaired, with_imports};
 use exuvia_config::FileAccess;
 use exuvia_journal::RunEnd;
 use exuvia_mcp_client::offload;
 use exuvia_runtime::{Outcome, Report, Script};
-use exuvia_tool::{Json, RunId};
+use exuvia_tool::{Json, Namespace, RunId};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,7 +16,7 @@ use super::request::MetaRequest;
 use super::tool::{Answering, object};
 use super::{BadRequest, BadRequestKind, MetaAnswer, MetaTool};
 use crate::StartedBy;
-use crate::answer::part;
+use crate::answer::{AnswerRoom, StoredAnswer, part};
 use crate::kept_runs::NotKept;
 use crate::pick_up::{PickedUp, report_of};
 use crate::repair::Repair;
@@ -25,9 +26,9 @@ use crate::sessions::{BAD_NAME, is_name};
 pub static EXECUTE_TOOL_CODE: MetaTool = MetaTool {
     name: "executeToolCode",
     description: "Runs Python 3.14 in a fresh sandbox: standard library, no files, network or packages.\n\
-        Servers are globals: `crm.get_contacts(limit=10)` gives the tool's value.\n\
+        Servers are globals: `crm.get_contacts(limit=10)` gives a value.\n\
         Calls block; in parallel: `await asyncio.gather(*[crm.get_order(id=i) for i in ids])`.\n\
-        You get the last expression's value, or `result`, and what is printed, large ones in part: filter and aggregate.\n\
+        You get the last expression or `result`, and printed text, large ones in part: filter and aggregate.\n\
         Failures raise ToolError (.message, .data). `retry(crm.get_order, n=5, id=1)`; \
         `for page in pages(crm.get_contacts):`.",
     schema: || {
@@ -116,10 +117,23 @@ async fn run_script(
             Some(Repair::new(run.map_err(|why| unkept(&why))?))
         }
     };
-    let code = offload(code.len() * PARSING, move || repaired(&code).unwrap_or(code)).await;
+    // Scripts of its session may have given a name another meaning.
+    let namespace = session.is_none().then(|| Arc::clone(&request.view.scripts().namespace));
+    let code = offload(code.len() * PARSING, move || as_meant(code, namespace.as_deref())).await;
     let script = Script::new(code);
     let run = request.gateway.start_with(request.view, script, StartedBy::Client, request.client, repair, session);
     run.map(MetaAnswer::Run).map_err(|busy| BadRequest::new(BadRequestKind::Busy, busy.to_string()))
+}
+
+/// A script without what its client has wrapped around it, and with the imports that it lacks where these names mean nothing else.
+fn as_meant(code: String, namespace: Option<&Namespace>) -> String {
+    let code = repaired(&code).unwrap_or(code);
+    let Some(namespace) = namespace else { return code };
+    let is_server = |name: &str| {
+        let absent = namespace.find_absent(name).is_some();
+        absent || namespace.servers().iter().any(|server| server.python_name == name || server.name == name)
+    };
+    with_imports(&code, is_server).unwrap_or(code)
 }
 
 /// What came of a run, or a part of what it returned, or what it waits for. One that goes on is waited for.
@@ -135,7 +149,7 @@ async fn picked_up(request: &MetaRequest<'_>, run: &str, path: Option<String>) -
             report
         }
     };
-    Ok(MetaAnswer::Stored(Box::new(report), request.view.answer_room()))
+    Ok(stored(report, request.view.answer_room(), String::new()))
 }
 
 /// What a run returned that is over, or a part of it.
@@ -146,7 +160,7 @@ async fn stored_result(
     path: Option<String>,
 ) -> Result<MetaAnswer, BadRequest> {
     let room = request.view.answer_room();
-    let is_part = path.as_ref().is_some_and(|path| !path.trim().is_empty());
+    let path = path.unwrap_or_default();
     let Some(result) = end.result.clone() else {
         let why = match &*end.outcome {
             "void" => "this run did not go on: what was recorded of it has been erased. Send the script again",
@@ -154,17 +168,20 @@ async fn stored_result(
         };
         let mut report = report_of(end).ok_or_else(|| bad(why))?;
         report.kept_as = Some(run);
-        return Ok(MetaAnswer::Stored(Box::new(report), room));
+        return Ok(stored(report, room, String::new()));
     };
     let cut_out = move || {
-        part(result.as_str(), &path.unwrap_or_default())
-            .and_then(|text| Json::parse(text).map_err(|error| error.to_string()))
+        let text = part(result.as_str(), &path)?;
+        Json::parse(text).map(|part| (part, path)).map_err(|error| error.to_string())
     };
-    let result = offload(usize::MAX, cut_out).await.map_err(bad)?;
+    let (result, path) = offload(usize::MAX, cut_out).await.map_err(bad)?;
     let mut report = Report::not_started(Outcome::Returned(result));
-    // A path that fits the part leads nowhere in the whole.
-    report.kept_as = Some(run).filter(|_| !is_part);
-    Ok(MetaAnswer::Stored(Box::new(report), room))
+    report.kept_as = Some(run);
+    Ok(stored(report, room, path))
+}
+
+fn stored(report: Report, room: AnswerRoom, path: String) -> MetaAnswer {
+    MetaAnswer::Stored(Box::new(StoredAnswer { report, room, path }))
 }
 
 fn bad(message: impl Into<String>) -> BadRequest {

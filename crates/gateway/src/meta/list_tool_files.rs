@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::MetaTool;
 use super::request::MetaRequest;
+use super::texts::Texts;
 use super::tool::{Answering, object};
 
 /// The space for the names of servers in the description, in bytes: about 300 tokens.
@@ -14,7 +15,7 @@ const MAX_SERVERS_BYTES: usize = 1_000;
 /// `listToolFiles`
 pub static LIST_TOOL_FILES: MetaTool = MetaTool {
     name: "listToolFiles",
-    description: "Finds tools by what they do, with signatures. Without a query: the stub files.",
+    description: "Finds signatures by what tools do. Without a query: the files.",
     schema: || {
         let query = json!({"type": "string", "description": "e.g. create calendar event; send mail"});
         object(json!({"query": query}), &[])
@@ -25,24 +26,13 @@ pub static LIST_TOOL_FILES: MetaTool = MetaTool {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    query: Option<Queries>,
-}
-
-/// Models send several queries as a list as well.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "query must be a string")]
-enum Queries {
-    Text(String),
-    List(Vec<String>),
+    query: Option<Texts>,
 }
 
 fn answer(request: MetaRequest<'_>) -> Answering<'_> {
     Box::pin(async move {
         let Arguments { query } = request.arguments()?;
-        let query = query.map(|queries| match queries {
-            Queries::Text(text) => text,
-            Queries::List(texts) => texts.join(";"),
-        });
+        let query = query.map(|queries| queries.joined("; "));
         request.rendered(move |shown| Ok(shown.stubs.list(query.as_deref(), shown.max_bytes))).await
     })
 }

@@ -9,6 +9,7 @@ mod get_tool_docs;
 mod list_tool_files;
 mod read_tool_file;
 mod request;
+mod texts;
 mod tool;
 
 use serde_json::{Map, Value, json};

@@ -29,7 +29,14 @@ impl MetaRequest<'_> {
     /// The arguments as the tool takes them.
     pub(super) fn arguments<T: DeserializeOwned>(&self) -> Result<T, BadRequest> {
         T::deserialize(self.arguments).map_err(|error| {
-            let message = format!("{}: {error}; it takes {}", self.tool.name, parameters(self.tool));
+            let error = error.to_string();
+            // Which fields there are is said once, and of those that this client was told of.
+            let error = match error.split_once(", expected") {
+                Some((unknown, _)) if unknown.starts_with("unknown field") => unknown,
+                _ => error.as_str(),
+            };
+            let schema = super::input_schema(self.tool, self.view.profile());
+            let message = format!("{}: {error}; it takes {}", self.tool.name, parameters(&schema));
             BadRequest::new(BadRequestKind::Arguments, message)
         })
     }
@@ -52,9 +59,8 @@ impl MetaRequest<'_> {
     }
 }
 
-/// `code (string)`, or whatever this tool takes, as its schema has it.
-fn parameters(tool: &MetaTool) -> String {
-    let schema = tool.input_schema();
+/// `code (string)`, or whatever a tool with this schema takes.
+fn parameters(schema: &Value) -> String {
     let required = |parameter: &str| schema["required"].as_array().is_some_and(|all| all.contains(&parameter.into()));
     let properties = schema["properties"].as_object().into_iter().flatten();
     let listed = properties.map(|(parameter, schema)| {

@@ -1,12 +1,11 @@
 //! What a meta-tool is.
 
-use exuvia_runtime::Report;
 use exuvia_tool::BoxFuture;
 use serde_json::{Value, json};
 
 use super::{BadRequest, request::MetaRequest};
 use crate::RunHandle;
-use crate::answer::AnswerRoom;
+use crate::answer::StoredAnswer;
 
 /// One meta-tool.
 #[derive(Debug)]
@@ -32,8 +31,8 @@ pub enum MetaAnswer {
     Text(String),
     /// A run in flight. Its answer is [`render`](crate::answer::render) of its report.
     Run(RunHandle),
-    /// What is kept of a run that is over. The same, in this room.
-    Stored(Box<Report>, AnswerRoom),
+    /// What is kept of a run that is over.
+    Stored(Box<StoredAnswer>),
 }
 
 impl MetaTool {

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exuvia_gateway::answer::render_aside;
 use exuvia_gateway::meta::{self, BadRequest, EXECUTE_TOOL_CODE, MetaAnswer};
 use exuvia_gateway::{AskedApproval, ClientQuestion};
 use exuvia_runtime::{Outcome, Report};
@@ -71,7 +70,7 @@ impl McpHandler {
             }
         };
         let waits = |report: &Report| matches!(report.outcome, Outcome::AwaitingApproval(_));
-        if matches!(&made, Ok(MetaAnswer::Stored(report, _)) if waits(report)) {
+        if matches!(&made, Ok(MetaAnswer::Stored(stored)) if waits(&stored.report)) {
             // The client may still answer.
             tokio::spawn(async move { while open.next().await.is_some() {} });
         } else {
@@ -80,7 +79,7 @@ impl McpHandler {
         }
         match made {
             Ok(MetaAnswer::Text(answer)) => text(answer, false).into(),
-            Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await).into(),
+            Ok(MetaAnswer::Stored(stored)) => answer(stored.render_aside().await).into(),
             // Without a script nothing is run.
             Ok(MetaAnswer::Run(_)) => text("the run goes on: ask for it again".to_owned(), false).into(),
             Err(error) => text(error.to_string(), true).into(),

@@ -125,7 +125,7 @@ impl McpHandler {
     async fn meta_answer(&self, call: ScriptCall<'_>, made: Result<MetaAnswer, BadRequest>) -> CallToolResponse {
         match made {
             Ok(MetaAnswer::Text(answer)) => text(answer, false).into(),
-            Ok(MetaAnswer::Stored(report, room)) => answer(render_aside(*report, room).await).into(),
+            Ok(MetaAnswer::Stored(stored)) => answer(stored.render_aside().await).into(),
             Ok(MetaAnswer::Run(run)) => self.followed(call, run, false).await,
             Err(error) => text(error.to_string(), true).into(),
         }

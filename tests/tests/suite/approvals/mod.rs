@@ -202,7 +202,7 @@ impl World {
         let arguments = arguments.as_object().expect("an object");
         let view = gateway.default_view();
         match meta::call(gateway, &view, &Client::new("test"), "executeToolCode", arguments).await {
-            Ok(MetaAnswer::Stored(report, room)) => render(&report, room).text,
+            Ok(MetaAnswer::Stored(stored)) => stored.render_aside().await.text,
             Ok(MetaAnswer::Text(text)) => text,
             Ok(other) => panic!("{other:?}"),
             Err(error) => error.to_string(),
