@@ -62,6 +62,9 @@ const ASKED: &[(&str, &str)] = &[
     ("GET", "/workspaces/{name}/{directory}/files"),
     ("GET", "/workspaces/{name}/{directory}/file"),
     ("POST", "/workspaces/{name}/{directory}/remove"),
+    // In `script_sessions/operators.rs`.
+    ("GET", "/sessions"),
+    ("DELETE", "/sessions/{name}"),
 ];
 
 #[test]

@@ -17,6 +17,7 @@ mod roles;
 mod run_detail;
 mod run_list;
 mod runs;
+mod script_sessions;
 mod servers;
 mod session;
 mod suggestion;
@@ -139,5 +140,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Removes a file of scripts, or a directory with all in it",
             workspaces::remove,
         ),
+        Operation::new(
+            (GET, "/sessions"),
+            Operators,
+            "Sessions of scripts, the latest used first",
+            script_sessions::list,
+        ),
+        Operation::new((DELETE, "/sessions/{name}"), Operators, "Ends a session of scripts", script_sessions::end),
     ]
 }
