@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use exuvia_config::SessionsConfig;
 use exuvia_journal::Archive;
 use exuvia_tool::{Principal, locked};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout};
 
@@ -144,8 +145,13 @@ fn has_room(directory: &Path, most: usize) -> io::Result<bool> {
     Ok(true)
 }
 
+/// Work that may wait for a disk. What a warm script does here takes less time than a change of threads: on the threads of runs it is done at once,
+/// and their other tasks are handed to another thread.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error))),
+    }
 }
