@@ -1,4 +1,5 @@
 //! A thousand sessions of scripts, of which fifty are in memory: each goes on where it was, whoever was in between, also after a kill.
+//! `EXUVIA_SESSIONS=60 cargo bench --bench gates -- sessions` takes fewer.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use exuvia_benches::bytes;
 use exuvia_benches::memory::memory_of;
-use exuvia_tests::{Daemon, DataHome, Folder, HttpClient, JournalPlace, built};
+use exuvia_tests::{Daemon, DataHome, Folder, HttpClient, JournalPlace, built, measured};
 use serde_json::json;
 
 /// How many sessions there are; `EXUVIA_SESSIONS` says otherwise.
@@ -47,18 +48,24 @@ impl World {
 pub(crate) async fn a_thousand_go_on() -> Result<String> {
     let (world, sessions) = (World::new(), sessions());
     let mut daemon = world.serve().await;
-    let mut rounds = Vec::new();
-    let mut most = 0;
+    let (mut rounds, mut most, mut before) = (Vec::new(), 0, 0);
     for round in 0..ROUNDS {
+        let is_killed = round == ROUNDS / 2;
+        if is_killed {
+            // By SIGKILL.
+            drop(daemon);
+            (daemon, before) = (world.serve().await, 0);
+        }
         let begun = Instant::now();
         all(&daemon, sessions, round).await?;
         rounds.push(begun.elapsed());
         most = most.max(memory_of(&daemon.id().to_string())?.anonymous);
-        if round == 1 {
-            // By SIGKILL.
-            drop(daemon);
-            daemon = world.serve().await;
-        }
+        let cold = match round {
+            0 => 0,
+            _ if is_killed => sessions,
+            _ => sessions.saturating_sub(WARM),
+        };
+        before = as_many_are_warm(&daemon, sessions, before, cold).await.with_context(|| format!("round {round}"))?;
     }
     let calls = fs::read_to_string(world.folder.path("calls"))?.lines().count();
     daemon.stop().await;
@@ -72,6 +79,21 @@ pub(crate) async fn a_thousand_go_on() -> Result<String> {
     );
     ensure!(calls == sessions * ROUNDS, "{measured}");
     Ok(measured)
+}
+
+/// As many interpreters are in memory as may be, and in this round at least `cold` sessions were brought back. How many were in all; `before`:
+/// until this round.
+async fn as_many_are_warm(daemon: &Daemon, sessions: usize, before: usize, cold: usize) -> Result<usize> {
+    let metrics = daemon.metrics().await;
+    let counted = |name: &str| {
+        let name = format!("exuvia_script_sessions_{name}");
+        measured(&metrics, &name).with_context(|| format!("no {name}"))
+    };
+    let (warm, revived, lost) = (counted("warm")?, counted("revived_total")?, counted("lost_total")?);
+    ensure!(warm == sessions.min(WARM), "{warm} interpreters are in memory");
+    ensure!(lost == 0, "{lost} sessions were lost");
+    ensure!(revived - before >= cold, "{} sessions were brought back instead of {cold}", revived - before);
+    Ok(revived)
 }
 
 /// One script of each session, which returns what it and all before it have called.

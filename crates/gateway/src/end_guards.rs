@@ -302,7 +302,7 @@ mod tests {
 
     #[test]
     fn the_operator_hears_of_an_end_that_is_lost_when_a_call_or_a_run_is_dropped() {
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(Default::default()));
         let recorder = Recorder::new(Arc::new(Full), Arc::clone(&metrics));
         let record = recorder.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
         let log = Log::default();

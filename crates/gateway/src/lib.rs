@@ -82,7 +82,7 @@ pub use metrics::MEDIA_TYPE as METRICS_MEDIA_TYPE;
 pub use page_questions::{NotAnswered, OpenQuestion, OpenQuestions, QuestionAnswer};
 pub use queue::{Busy, Client};
 pub use runs::{RunChange, RunInfo, RunState, Runs};
-pub use sessions::{SessionState, Sessions};
+pub use sessions::{Forgotten, SessionState, Sessions};
 pub use settings::Settings;
 pub use tool_pins::{ToolPins, listed};
 pub use view::{DirectTool, View};

@@ -21,6 +21,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::configuration::Configuration;
+use crate::sessions::SessionCounts;
 use crate::tool_pins::WithheldTools;
 
 /// The media type of [`Gateway::metrics`](crate::Gateway::metrics).
@@ -86,6 +87,9 @@ pub(crate) struct Metrics {
     parked: Counter,
     resumed: Counter,
     notifications_lost: Counter,
+    sessions: SessionCounts,
+    sessions_warm: Gauge,
+    sessions_warm_memory: Gauge,
     /// The budgets that there are series of, and how often they were exceeded.
     budgets: Mutex<BTreeMap<BudgetLabels, u64>>,
     config_is_current: Gauge,
@@ -95,7 +99,8 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// `sessions` are counted where they are kept.
+    pub(crate) fn new(sessions: SessionCounts) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("exuvia"),
             runs: Family::default(),
@@ -124,6 +129,9 @@ impl Metrics {
             parked: Counter::default(),
             resumed: Counter::default(),
             notifications_lost: Counter::default(),
+            sessions,
+            sessions_warm: Gauge::default(),
+            sessions_warm_memory: Gauge::default(),
             budgets: Mutex::default(),
             config_is_current: Gauge::default(),
             config_taken: Gauge::default(),
@@ -178,11 +186,41 @@ impl Metrics {
         registry.register("runs_resumed", "Parked runs that were brought back", self.resumed.clone());
         let help = "Notifications of waiting approvals that reached nobody";
         registry.register("approval_notifications_lost", help, self.notifications_lost.clone());
+        self.register_sessions();
+        let registry = &mut self.registry;
         let help = "1 if the active configuration and certificate match their files, else 0";
         registry.register("config_last_reload_successful", help, self.config_is_current.clone());
         let help = "When they last matched";
         let name = "config_last_reload_success_timestamp";
         registry.register_with_unit(name, help, Unit::Seconds, self.config_taken.clone());
+    }
+
+    fn register_sessions(&mut self) {
+        let (registry, counts) = (&mut self.registry, &self.sessions);
+        let help = "Sessions of scripts whose interpreter is in memory";
+        registry.register("script_sessions_warm", help, self.sessions_warm.clone());
+        let help = "Memory of these interpreters";
+        registry.register_with_unit(
+            "script_sessions_warm_memory",
+            help,
+            Unit::Bytes,
+            self.sessions_warm_memory.clone(),
+        );
+        let help = "Interpreters of sessions that were given up, by reason: warm, as many are in memory as may be; memory, a script \
+                    needed theirs; idle";
+        registry.register("script_sessions_evicted", help, counts.evicted.clone());
+        let help = "Sessions that were brought back by running their scripts again";
+        registry.register("script_sessions_revived", help, counts.revived.clone());
+        let help = "Fuel charged for bringing sessions back";
+        registry.register("script_sessions_revival_fuel", help, counts.revival_fuel.clone());
+        let help = "Sessions that could not be brought back and never will be";
+        registry.register("script_sessions_lost", help, counts.lost.clone());
+    }
+
+    /// How many interpreters of sessions are in memory, and how many bytes they hold.
+    pub(crate) fn warm_sessions(&self, (sessions, bytes): (usize, u64)) {
+        self.sessions_warm.set(i64::try_from(sessions).unwrap_or(i64::MAX));
+        self.sessions_warm_memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn run_ended(&self, report: &Report, took: Duration) {
@@ -371,7 +409,7 @@ mod tests {
 
     #[test]
     fn removed_servers_have_no_series() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(Default::default());
         let text = |servers: &[ServerStatus], leaving: &[String]| {
             metrics.text(servers, &BTreeMap::new(), &BTreeMap::new(), leaving, &WithheldTools::default())
         };

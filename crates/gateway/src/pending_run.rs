@@ -136,9 +136,10 @@ impl PendingRun {
     }
 
     async fn entered(&self, session: &str, config: Option<&SessionsConfig>) -> Result<SessionTurn, Outcome> {
-        let config = config.filter(|_| self.archive.is_some() && self.record.keeps_readings());
-        let config = config.ok_or(SessionError::NotKept).map_err(|error| error.outcome())?;
-        let entered = self.sessions.enter(config, &self.context.principal, self.profile.as_deref(), session).await;
+        let kept = config.zip(self.archive.as_deref()).filter(|_| self.record.keeps_readings());
+        let (config, archive) = kept.ok_or(SessionError::NotKept).map_err(|error| error.outcome())?;
+        let whose = (&self.context.principal, self.profile.as_deref());
+        let entered = self.sessions.enter(config, archive, whose, session).await;
         entered.map_err(|error| error.outcome())
     }
 

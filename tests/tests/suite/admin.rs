@@ -68,6 +68,9 @@ const ASKED: &[(&str, &str)] = &[
     ("GET", "/functions/{name}/diff"),
     ("POST", "/functions/{name}/promote"),
     ("POST", "/functions/{name}/retire"),
+    // In `script_sessions/operators.rs`.
+    ("GET", "/sessions"),
+    ("DELETE", "/sessions/{name}"),
 ];
 
 #[test]

@@ -18,6 +18,7 @@ mod roles;
 mod run_detail;
 mod run_list;
 mod runs;
+mod script_sessions;
 mod servers;
 mod session;
 mod suggestion;
@@ -160,5 +161,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Lets nobody call a function, and rejects what is proposed of it",
             functions::retire,
         ),
+        Operation::new(
+            (GET, "/sessions"),
+            Operators,
+            "Sessions of scripts, the latest used first",
+            script_sessions::list,
+        ),
+        Operation::new((DELETE, "/sessions/{name}"), Operators, "Ends a session of scripts", script_sessions::end),
     ]
 }

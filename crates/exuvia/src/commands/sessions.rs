@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use exuvia_config::Paths;
-use exuvia_gateway::{SessionState, Sessions, now_ms};
+use exuvia_gateway::{Forgotten, SessionState, Sessions, now_ms};
 use exuvia_text::one_line;
 
 use crate::file_threads::FileThreads;
@@ -30,11 +30,10 @@ fn done(command: SessionCommand) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         SessionCommand::Drop { name, principal, profile } => {
-            let is_gone = sessions.forget(&principal, profile.as_deref(), &name).context("removing the session")?;
-            if !is_gone {
-                anyhow::bail!(
-                    "{principal} has no session {name:?} that could be forgotten: there is none, or a script of it runs"
-                );
+            match sessions.forget(&principal, profile.as_deref(), &name).context("removing the session")? {
+                Forgotten::Done => {}
+                Forgotten::InUse => anyhow::bail!("a script of session {name:?} of {principal} runs"),
+                _ => anyhow::bail!("{principal} has no session {name:?}"),
             }
             Ok(ExitCode::SUCCESS)
         }

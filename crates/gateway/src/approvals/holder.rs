@@ -199,7 +199,7 @@ mod tests {
     fn a_run_is_reserved_by_one_until_that_gives_it_up() {
         let store = MemoryApprovals::new(Arc::new(MemoryJournal::new(1 << 20, now_ms)));
         let ids = Ids::new().expect("randomness");
-        let approvals = Approvals::new(ApprovalConfig::of(store), ids, Arc::new(Metrics::new()));
+        let approvals = Approvals::new(ApprovalConfig::of(store), ids, Arc::new(Metrics::new(Default::default())));
         let reserve = |run: &str| Lease::reserve(&approvals, &RunId::new(run), 1, CancellationToken::new());
         let first = reserve("a").expect("nobody has it");
         assert!(reserve("a").is_none() && reserve("b").is_some());

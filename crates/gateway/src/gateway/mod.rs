@@ -138,7 +138,7 @@ impl Gateway {
         let requests = Queue::new(direct_calls::REQUESTS, 1, stopped.clone());
         let servers = config.upstreams.servers().iter().map(|server| server.name.clone()).collect();
         let authority = Arc::new(Authority::new(config.settings.policies(), servers, Arc::clone(&config.access)));
-        let metrics = Arc::new(Metrics::new());
+        let metrics = Arc::new(Metrics::new(config.sessions.counts().clone()));
         let recorder = Recorder::new(config.journal, Arc::clone(&metrics));
         let sources = ViewSources {
             upstreams: Arc::clone(&config.upstreams),

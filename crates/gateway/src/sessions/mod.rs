@@ -1,30 +1,35 @@
 //! Sessions: scripts that go on where the one before them stopped.
 //!
-//! A session belongs to a principal and a profile, and has a name. Its *state* is a file: the runs of its scripts, in order. Its interpreter is
+//! A session belongs to a principal and a profile, and has a name. Its *state* is in a file: the runs of its scripts, in order. Its interpreter is
 //! *warm* while it is in memory; otherwise it is made again by running the scripts again on their records. One script at a time: whoever
 //! runs one holds the lock of the file, so that this holds for all processes of a machine.
 //!
-//! - `state`: the file; `turn`: a script's turn; `warm`: interpreters in memory; `error`: why a script is not run.
+//! - `state`: the lines of the file; `file`: the file and its lock; `missed`: lines that the journal has and the file does not.
+//! - `enter`: how a script gets its turn; `turn`: the turn; `warm`: interpreters in memory.
+//! - `error`: why a script is not run; `counts`: what operators see.
 
+mod counts;
+mod enter;
 mod error;
+mod file;
+mod missed;
 mod state;
 mod turn;
 mod warm;
 
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
-use exuvia_config::SessionsConfig;
 use exuvia_replay::sha256_hex;
 use exuvia_tool::{Principal, locked};
-use tokio::sync::OwnedMutexGuard;
-use tokio::time::{sleep, timeout};
 
+use counts::Evicted;
+pub(crate) use counts::SessionCounts;
 pub(crate) use error::SessionError;
-use state::SessionFile;
+use file::SessionFile;
 pub use state::SessionState;
 pub(crate) use turn::{Left, Reviving, SessionTurn};
 use warm::Warm;
@@ -32,10 +37,6 @@ use warm::Warm;
 use crate::ids::now_ms;
 use crate::workspaces::directory_name;
 
-/// How long a script waits for the one before it.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often a session is looked at that another process has.
-const POLL: Duration = Duration::from_millis(25);
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 64;
 
@@ -56,6 +57,19 @@ pub struct Sessions {
     /// Scripts of one session wait for each other in order.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     warm: Mutex<Warm>,
+    counts: SessionCounts,
+}
+
+/// What came of forgetting a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Forgotten {
+    /// It is gone.
+    Done,
+    /// There is none of this name.
+    Unknown,
+    /// A script of it runs.
+    InUse,
 }
 
 impl Sessions {
@@ -65,16 +79,21 @@ impl Sessions {
         Self { directory, ..Self::default() }
     }
 
+    pub(crate) fn counts(&self) -> &SessionCounts {
+        &self.counts
+    }
+
     /// Drops the interpreter that was not used for longest. False: there is none.
     pub(crate) fn relieve(&self) -> bool {
         let dropped = locked(&self.warm).oldest();
+        self.counts.evicted(Evicted::Memory, dropped.iter().len());
         dropped.is_some()
     }
 
     /// Drops interpreters that were not used for this long.
     pub(crate) fn drop_idle(&self, idle: Duration) {
         let dropped = locked(&self.warm).idle_since(Instant::now().checked_sub(idle));
-        drop(dropped);
+        self.counts.evicted(Evicted::Idle, dropped.len());
     }
 
     /// How many interpreters are in memory, and how many bytes they hold.
@@ -83,48 +102,11 @@ impl Sessions {
         locked(&self.warm).size()
     }
 
-    /// Waits for the turn of a script in a session, which begins with it if there is none of this name.
-    pub(crate) async fn enter(
-        self: &Arc<Self>,
-        config: &SessionsConfig,
-        principal: &Principal,
-        profile: Option<&str>,
-        name: &str,
-    ) -> Result<SessionTurn, SessionError> {
-        let directory = self.directory_of(principal).ok_or(SessionError::NotKept)?;
-        let id = id(profile, name);
-        let key = format!("{}/{id}", directory.display());
-        let begun = Instant::now();
-        let turn = self.turn(&key);
-        let guard: OwnedMutexGuard<()> = timeout(PATIENCE, turn.lock_owned()).await.map_err(|_| SessionError::Busy)?;
-        let file = loop {
-            let (directory, id) = (directory.clone(), id.clone());
-            match blocking(move || SessionFile::take(&directory, &id)).await? {
-                Some(file) => break file,
-                None if begun.elapsed() > PATIENCE => return Err(SessionError::Busy),
-                None => sleep(POLL).await,
-            }
-        };
-        let begins = SessionState::new(name, principal.to_string(), profile);
-        let (most, keep) = (config.per_principal, config.keep);
-        let (file, state) = blocking(move || match file.read()?.filter(|state| !is_old(state, keep)) {
-            Some(state) => Ok((file, Ok(state))),
-            None if has_room(&directory, most)? => Ok((file, Ok(begins))),
-            None => Ok((file, Err(SessionError::TooMany(most)))),
-        })
-        .await?;
-        let state = state?;
-        if let Some(why) = &state.lost {
-            return Err(SessionError::Lost(why.clone()));
-        }
-        if state.scripts.len() >= config.scripts {
-            return Err(SessionError::Scripts(config.scripts));
-        }
-        if state.fuel >= config.fuel {
-            return Err(SessionError::Fuel(config.fuel));
-        }
-        let warm = locked(&self.warm).take(&key).filter(|warm| warm.last == state.scripts.last().cloned());
-        Ok(SessionTurn::new(Arc::clone(self), key, file, state, warm, guard))
+    /// How many bytes the interpreter of a session holds. None: it is not in memory here.
+    #[must_use]
+    pub fn warm_bytes(&self, state: &SessionState) -> Option<u64> {
+        let directory = self.directory_of(&state.principal.parse().ok()?)?;
+        locked(&self.warm).bytes_of(&key(&directory, &id(state.profile.as_deref(), &state.name)))
     }
 
     /// The sessions of a principal, or of all of them. Blocks.
@@ -135,25 +117,26 @@ impl Sessions {
     pub fn list(&self, principal: Option<&Principal>) -> io::Result<Vec<SessionState>> {
         let mut found = Vec::new();
         for directory in self.directories(principal)? {
-            found.extend(state::all(&directory)?.into_iter().map(|(_, state)| state));
+            found.extend(file::all(&directory)?.into_iter().map(|(_, state)| state));
         }
         found.sort_by_key(|state| std::cmp::Reverse(state.used_ms));
         Ok(found)
     }
 
-    /// Forgets a session. False: there is none of this name, or a script of it runs. Blocks.
+    /// Forgets a session: the next script of this name begins a new one. Blocks.
     ///
     /// # Errors
     ///
     /// The files cannot be removed.
-    pub fn forget(&self, principal: &Principal, profile: Option<&str>, name: &str) -> io::Result<bool> {
-        let Some(directory) = self.directory_of(principal) else { return Ok(false) };
+    pub fn forget(&self, principal: &Principal, profile: Option<&str>, name: &str) -> io::Result<Forgotten> {
         let id = id(profile, name);
-        let Some(file) = SessionFile::take(&directory, &id)? else { return Ok(false) };
-        let is_there = file.read().map_or(true, |state| state.is_some());
-        file.remove()?;
-        drop(locked(&self.warm).take(&format!("{}/{id}", directory.display())));
-        Ok(is_there)
+        let directory = self.directory_of(principal).filter(|directory| SessionFile::exists(directory, &id));
+        let Some(directory) = directory else { return Ok(Forgotten::Unknown) };
+        let Some(file) = SessionFile::take(&directory, &id)? else { return Ok(Forgotten::InUse) };
+        file.clear()?;
+        let dropped = locked(&self.warm).take(&key(&directory, &id));
+        drop(dropped);
+        Ok(Forgotten::Done)
     }
 
     /// Forgets sessions that were not used for this long. Blocks.
@@ -164,12 +147,12 @@ impl Sessions {
     pub fn forget_old(&self, keep: Duration) -> io::Result<u64> {
         let mut forgotten = 0;
         for directory in self.directories(None)? {
-            for (id, state) in state::all(&directory)? {
+            for (id, state) in file::all(&directory)? {
                 if is_old(&state, keep)
                     && let Some(file) = SessionFile::take(&directory, &id)?
                     && file.read()?.is_some_and(|state| is_old(&state, keep))
                 {
-                    file.remove()?;
+                    file.clear()?;
                     forgotten += 1;
                 }
             }
@@ -205,14 +188,24 @@ impl Sessions {
     }
 
     fn keep(&self, most: u32, key: String, last: Option<String>, left: Left) {
-        let dropped = locked(&self.warm).make_room(most as usize);
-        drop(dropped);
-        if most > 0 {
-            let Left { instance, clock, files } = left;
-            let kept = warm::WarmSession { last, clock, files, instance: instance.rest() };
-            locked(&self.warm).insert(key, kept);
+        if most == 0 {
+            return;
         }
+        let Left { instance, clock, files } = left;
+        let kept = warm::WarmSession { last, clock, files, instance: instance.rest() };
+        let dropped = {
+            let mut warm = locked(&self.warm);
+            let dropped = warm.make_room(most as usize);
+            warm.insert(key, kept);
+            dropped
+        };
+        self.counts.evicted(Evicted::Warm, dropped.len());
     }
+}
+
+/// The name of a session in this process.
+fn key(directory: &Path, id: &str) -> String {
+    format!("{}/{id}", directory.display())
 }
 
 /// The name of a session's files. No two of a principal have one.
@@ -224,38 +217,25 @@ fn is_old(state: &SessionState, keep: Duration) -> bool {
     now_ms().saturating_sub(state.used_ms) > u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Whether there is room for one more session in a directory: the one that was not used for longest is forgotten, unless a script of it runs.
-fn has_room(directory: &std::path::Path, most: usize) -> io::Result<bool> {
-    let mut all = state::all(directory)?;
-    all.sort_by_key(|(_, state)| state.used_ms);
-    let (mut left, mut oldest) = (all.len(), Vec::new());
-    for (id, _) in all {
-        if left < most {
-            break;
-        }
-        if let Some(file) = SessionFile::take(directory, &id)? {
-            oldest.push(file);
-            left -= 1;
-        }
-    }
-    // None gives way where that makes no room.
-    if left >= most {
-        return Ok(false);
-    }
-    oldest.into_iter().try_for_each(SessionFile::remove)?;
-    Ok(true)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
-}
-
 #[cfg(test)]
 mod tests {
+    use exuvia_config::SessionsConfig;
+    use exuvia_journal::MemoryJournal;
+
     use super::*;
 
     fn config(per_principal: usize) -> SessionsConfig {
         SessionsConfig { per_principal, ..SessionsConfig::default() }
+    }
+
+    async fn enter(
+        sessions: &Arc<Sessions>,
+        config: &SessionsConfig,
+        (principal, profile): (&Principal, Option<&str>),
+        name: &str,
+    ) -> Result<SessionTurn, SessionError> {
+        let journal = MemoryJournal::new(1 << 20, now_ms);
+        sessions.enter(config, &journal, (principal, profile), name).await
     }
 
     #[tokio::test]
@@ -264,14 +244,14 @@ mod tests {
         let sessions = Arc::new(Sessions::kept_in(Some(directory.path().to_owned())));
         let key = Principal::Key("ci".into());
         for (principal, profile) in [(&Principal::Operator, None), (&key, None), (&key, Some("team"))] {
-            let mut turn = sessions.enter(&config(2), principal, profile, "a").await.unwrap();
+            let mut turn = enter(&sessions, &config(2), (principal, profile), "a").await.unwrap();
             assert_eq!(turn.script().index, 1, "{principal} {profile:?} has none of this name yet");
             turn.record_for_test("01J").await;
         }
-        let turn = sessions.enter(&config(2), &key, Some("team"), "a").await.unwrap();
+        let turn = enter(&sessions, &config(2), (&key, Some("team")), "a").await.unwrap();
         assert_eq!((turn.script().index, turn.script().after.unwrap().as_str()), (2, "01J"));
         // Of two sessions one has a script: the other one gives way.
-        let mut other = sessions.enter(&config(2), &key, None, "b").await.unwrap();
+        let mut other = enter(&sessions, &config(2), (&key, None), "b").await.unwrap();
         other.record_for_test("01K").await;
         drop(other);
         let names = |principal| {
@@ -282,27 +262,30 @@ mod tests {
         };
         assert_eq!(names(&key), [(None, "b".to_owned()), (Some("team".to_owned()), "a".to_owned())]);
         assert_eq!(names(&Principal::Operator).len(), 1);
-        let full = sessions.enter(&config(1), &key, None, "c").await.err().expect("no room");
+        let full = enter(&sessions, &config(1), (&key, None), "c").await.err().expect("no room");
         assert!(matches!(full, SessionError::TooMany(1)), "{full}");
+        let forget = |profile, name| sessions.forget(&key, profile, name).unwrap();
+        assert_eq!(forget(Some("team"), "a"), Forgotten::InUse);
         drop(turn);
-        assert!(sessions.forget(&key, None, "b").unwrap() && !sessions.forget(&key, None, "b").unwrap());
+        assert_eq!((forget(None, "b"), forget(None, "b")), (Forgotten::Done, Forgotten::Unknown));
     }
 
     #[tokio::test]
     async fn bounds_of_a_session_are_told_before_a_script_runs() {
         let directory = tempfile::tempdir().unwrap();
         let sessions = Arc::new(Sessions::kept_in(Some(directory.path().to_owned())));
-        let mut turn = sessions.enter(&config(2), &Principal::Operator, None, "a").await.unwrap();
+        let mut turn = enter(&sessions, &config(2), (&Principal::Operator, None), "a").await.unwrap();
         turn.record_for_test("01J").await;
         drop(turn);
-        let enter = async |config: SessionsConfig| {
-            sessions.enter(&config, &Principal::Operator, None, "a").await.err().map(|error| error.to_string())
+        let refused = async |config: SessionsConfig| {
+            let entered = enter(&sessions, &config, (&Principal::Operator, None), "a").await;
+            entered.err().map(|error| error.to_string())
         };
-        let scripts = enter(SessionsConfig { scripts: 1, ..config(2) }).await.expect("no more scripts");
+        let scripts = refused(SessionsConfig { scripts: 1, ..config(2) }).await.expect("no more scripts");
         assert!(scripts.contains("its 1 scripts"), "{scripts}");
-        let fuel = enter(SessionsConfig { fuel: 0, ..config(2) }).await.expect("no more fuel");
+        let fuel = refused(SessionsConfig { fuel: 0, ..config(2) }).await.expect("no more fuel");
         assert!(fuel.contains("fuel"), "{fuel}");
-        assert_eq!(enter(config(2)).await, None);
+        assert_eq!(refused(config(2)).await, None);
         assert_eq!(Sessions::default().list(None).unwrap(), []);
     }
 

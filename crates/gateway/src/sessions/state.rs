@@ -1,8 +1,6 @@
-//! What is kept of a session: a file beside a lock, which the process whose script runs holds.
+//! What is known of a session between two scripts, and the lines of the file that it is made of.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,23 +8,17 @@ use crate::ids::now_ms;
 
 /// The version of the format.
 const VERSION: u32 = 1;
-/// The largest file that is read, in bytes.
-const FILE_BYTES: u64 = 1 << 20;
-const STATE: &str = "json";
-const LOCK: &str = "lock";
 
 /// A session between two scripts. What they left is in the journal, under the names of their runs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct SessionState {
-    v: u32,
     /// Its name.
     pub name: String,
     /// Whose it is, as it is written: `operator`, `key:NAME`.
     pub principal: String,
     /// The profile of its clients, if they named one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
     /// The runs of its scripts, in order.
     pub scripts: Vec<String>,
@@ -37,184 +29,142 @@ pub struct SessionState {
     /// When its last script ended.
     pub used_ms: u64,
     /// Why it cannot be brought back.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lost: Option<String>,
+    /// The boot of the machine in which the latest lines were written.
+    #[serde(skip)]
+    boot: Option<String>,
+}
+
+/// A line of the file of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line {
+    /// The first one.
+    Began {
+        v: u32,
+        name: String,
+        principal: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        profile: Option<String>,
+        at_ms: u64,
+    },
+    /// All scripts before it are in the file. Those after it were written in this boot of the machine.
+    Boot(String),
+    /// A script that is over and has left something.
+    Script { run: String, fuel: u64, ended_ms: u64 },
+    /// The session cannot be brought back, for this reason.
+    Lost(String),
 }
 
 impl SessionState {
     pub(super) fn new(name: &str, principal: String, profile: Option<&str>) -> Self {
         let (name, profile, now) = (name.to_owned(), profile.map(str::to_owned), now_ms());
-        let (scripts, fuel, lost) = Default::default();
-        Self { v: VERSION, name, principal, profile, scripts, fuel, began_ms: now, used_ms: now, lost }
+        let (scripts, fuel, lost, boot) = Default::default();
+        Self { name, principal, profile, scripts, fuel, began_ms: now, used_ms: now, lost, boot }
     }
 
-    fn parse(text: &[u8]) -> io::Result<Self> {
-        let state: Self = serde_json::from_slice(text).map_err(io::Error::other)?;
-        if state.v == VERSION { Ok(state) } else { Err(io::Error::other("written by another version of this program")) }
+    /// The first lines of its file.
+    pub(super) fn begin(&self, boot: Option<&str>) -> Vec<Line> {
+        let (name, principal, profile) = (self.name.clone(), self.principal.clone(), self.profile.clone());
+        let began = Line::Began { v: VERSION, name, principal, profile, at_ms: self.began_ms };
+        std::iter::once(began).chain(boot.map(|boot| Line::Boot(boot.to_owned()))).collect()
     }
-}
 
-/// The file of a session, which nobody else may change until this is dropped. All methods block.
-#[derive(Debug)]
-pub(super) struct SessionFile {
-    path: PathBuf,
-    _lock: File,
-}
-
-impl SessionFile {
-    /// Takes the session of this id in this directory. None: somebody else has it.
-    ///
-    /// # Errors
-    ///
-    /// The directory cannot be written.
-    pub(super) fn take(directory: &Path, id: &str) -> io::Result<Option<Self>> {
-        private(directory)?;
-        let path = directory.join(id).with_extension(STATE);
-        loop {
-            let lock = File::options().create(true).write(true).truncate(false).open(path.with_extension(LOCK))?;
-            match lock.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
-                Err(TryLockError::Error(error)) => return Err(error),
+    /// The session after a further line.
+    pub(super) fn add(&mut self, line: Line) {
+        match line {
+            Line::Began { .. } => {}
+            Line::Boot(boot) => self.boot = Some(boot),
+            Line::Script { run, fuel, ended_ms } => {
+                self.scripts.push(run);
+                self.fuel = self.fuel.saturating_add(fuel);
+                self.used_ms = ended_ms;
             }
-            // Whoever forgets a session removes its lock.
-            if is_at(&lock, &path.with_extension(LOCK)) {
-                return Ok(Some(Self { path, _lock: lock }));
-            }
+            Line::Lost(why) => self.lost = Some(why),
         }
     }
 
-    /// What the file says. None: there is no such session.
+    /// Whether the machine may have stopped before the latest lines were on the disk.
+    pub(super) fn may_lack_scripts(&self, boot: Option<&str>) -> bool {
+        boot.is_some() && self.boot.as_deref() != boot
+    }
+
+    /// What the lines say, and how many bytes are whole lines. None: not even the first is whole, so that no script has been answered.
     ///
     /// # Errors
     ///
-    /// It cannot be read.
-    pub(super) fn read(&self) -> io::Result<Option<SessionState>> {
-        read(&self.path)
-    }
-
-    /// Replaces what the file says, for good when it returns.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be written.
-    pub(super) fn write(&self, state: &SessionState) -> io::Result<()> {
-        let new = self.path.with_extension("new");
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec(state)?)?;
-        file.sync_all()?;
-        fs::rename(&new, &self.path)?;
-        if let Some(directory) = self.path.parent() {
-            File::open(directory)?.sync_all()?;
+    /// Another version of this program has written them.
+    pub(super) fn parse(text: &[u8]) -> io::Result<Option<(Self, usize)>> {
+        let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+        let Some(first) = lines.next() else { return Ok(None) };
+        let Line::Began { v: VERSION, name, principal, profile, at_ms } = serde_json::from_slice(first)? else {
+            return Err(io::Error::other("written by another version of this program"));
+        };
+        let began = Self { began_ms: at_ms, used_ms: at_ms, ..Self::new(&name, principal, profile.as_deref()) };
+        let (mut state, mut whole) = (began, first.len());
+        for line in lines {
+            // What was being written when the machine stopped is not there yet.
+            let Ok(read) = serde_json::from_slice(line) else { break };
+            state.add(read);
+            whole += line.len();
         }
-        Ok(())
-    }
-
-    /// Forgets the session.
-    ///
-    /// # Errors
-    ///
-    /// The files cannot be removed.
-    pub(super) fn remove(self) -> io::Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        Ok(Some((state, whole)))
     }
 }
 
-impl Drop for SessionFile {
-    /// Of a session that has not begun, or is forgotten, nothing is left.
-    fn drop(&mut self) {
-        if !self.path.exists() {
-            // The next one to take it makes it again.
-            let _ = fs::remove_file(self.path.with_extension(LOCK));
-        }
-    }
-}
-
-/// The sessions in a directory, by their ids. What cannot be read is left out. Blocks.
-///
-/// # Errors
-///
-/// The directory cannot be read.
-pub(super) fn all(directory: &Path) -> io::Result<Vec<(String, SessionState)>> {
-    let mut found = Vec::new();
-    let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
-        entries => entries?,
-    };
-    for entry in entries {
-        let path = entry?.path();
-        let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
-        if path.extension().is_some_and(|extension| extension == STATE)
-            && let Ok(Some(state)) = read(&path)
-        {
-            found.push((id, state));
-        }
-    }
-    Ok(found)
-}
-
-fn read(path: &Path) -> io::Result<Option<SessionState>> {
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        file => file?,
-    };
+/// The text of lines.
+pub(super) fn text(lines: &[Line]) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    file.take(FILE_BYTES).read_to_end(&mut text)?;
-    SessionState::parse(&text).map(Some)
-}
-
-/// A directory that only its owner reads.
-fn private(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)
-}
-
-/// Whether this file is the one at this path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
-}
-
-#[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
-    path.exists()
+    for line in lines {
+        serde_json::to_writer(&mut text, line)?;
+        text.push(b'\n');
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn script(run: &str) -> Line {
+        Line::Script { run: run.to_owned(), fuel: 7, ended_ms: 9 }
+    }
+
     #[test]
-    fn a_session_is_kept_for_good_and_belongs_to_one_at_a_time() {
-        let directory = tempfile::tempdir().unwrap();
-        let taken = SessionFile::take(directory.path(), "a").unwrap().expect("nobody has it");
-        assert!(SessionFile::take(directory.path(), "a").unwrap().is_none(), "somebody has it");
-        assert!(SessionFile::take(directory.path(), "b").unwrap().is_some(), "another one");
-        assert_eq!(taken.read().unwrap(), None);
-        let mut state = SessionState::new("report", "key:ci".to_owned(), Some("team"));
-        state.scripts.push("01J".to_owned());
-        taken.write(&state).unwrap();
-        assert_eq!(taken.read().unwrap(), Some(state.clone()));
-        assert_eq!(all(directory.path()).unwrap(), [("a".to_owned(), state)]);
-        taken.remove().unwrap();
-        assert!(all(directory.path()).unwrap().is_empty());
-        assert!(SessionFile::take(directory.path(), "a").unwrap().is_some(), "it can begin anew");
+    fn what_is_cut_off_is_not_there() {
+        let state = SessionState::new("report", "key:ci".to_owned(), Some("team"));
+        let mut lines = state.begin(Some("boot"));
+        lines.extend([script("01J"), script("01K")]);
+        let whole = text(&lines).unwrap();
+        let read = |text: &[u8]| SessionState::parse(text).unwrap();
+        let (all, bytes) = read(&whole).expect("a session");
+        assert_eq!((all.scripts.join(" "), all.fuel, all.used_ms, bytes), ("01J 01K".to_owned(), 14, 9, whole.len()));
+        assert_eq!((all.name.as_str(), all.profile.as_deref(), all.began_ms), ("report", Some("team"), state.began_ms));
+        let less = whole.len() - text(&[script("01K")]).unwrap().len();
+        let mut zeros = whole[..less].to_vec();
+        zeros.extend([0, 0, b'\n']);
+        for torn in [&whole[..whole.len() - 1], &whole[..=less], &zeros] {
+            let (state, bytes) = read(torn).expect("a session");
+            assert_eq!((state.scripts.join(" "), bytes), ("01J".to_owned(), less));
+        }
+        assert_eq!(read(&whole[..10]), None, "it has not begun");
     }
 
     #[test]
     fn what_another_version_wrote_is_not_taken_for_a_new_session() {
-        let directory = tempfile::tempdir().unwrap();
-        let taken = SessionFile::take(directory.path(), "a").unwrap().expect("nobody has it");
-        let newer = SessionState { v: 2, ..SessionState::new("report", "operator".to_owned(), None) };
-        taken.write(&newer).unwrap();
-        assert!(taken.read().is_err());
+        let state = SessionState::new("report", "operator".to_owned(), None);
+        let lines = String::from_utf8(text(&state.begin(None)).unwrap()).unwrap();
+        assert!(SessionState::parse(lines.as_bytes()).unwrap().is_some());
+        assert!(SessionState::parse(lines.replace("\"v\":1", "\"v\":2").as_bytes()).is_err());
+        assert!(SessionState::parse(b"{}\n").is_err());
+    }
+
+    #[test]
+    fn only_lines_of_this_boot_are_known_to_be_complete() {
+        let state = SessionState::new("report", "operator".to_owned(), None);
+        let (read, _) = SessionState::parse(&text(&state.begin(Some("one"))).unwrap()).unwrap().expect("a session");
+        assert!(read.may_lack_scripts(Some("other")) && !read.may_lack_scripts(Some("one")));
+        assert!(!read.may_lack_scripts(None), "where nobody knows the boot, each line is on the disk");
     }
 }

@@ -11,9 +11,12 @@ use exuvia_runtime::{Engine, Instance, Limits, Outcome, Report};
 use exuvia_tool::RunId;
 use tokio::sync::OwnedMutexGuard;
 
-use super::state::{SessionFile, SessionState};
+use super::counts::Evicted;
+use super::enter::blocking;
+use super::file::{SessionFile, boot};
+use super::state::{Line, SessionState};
 use super::warm::WarmSession;
-use super::{SessionError, Sessions, blocking};
+use super::{SessionError, Sessions};
 use crate::ids::now_ms;
 use crate::over_budget::run_outcome;
 
@@ -56,12 +59,12 @@ impl SessionTurn {
     pub(super) fn new(
         sessions: Arc<Sessions>,
         key: String,
-        file: SessionFile,
+        file: Arc<SessionFile>,
         state: SessionState,
         warm: Option<WarmSession>,
         turn: OwnedMutexGuard<()>,
     ) -> Self {
-        let (file, revived, left) = (Arc::new(file), None, None);
+        let (revived, left) = Default::default();
         Self { sessions, key, file, state, warm, revived, left, _turn: turn }
     }
 
@@ -80,10 +83,11 @@ impl SessionTurn {
     ///
     /// It cannot be made again. What comes of the script.
     pub(crate) async fn begin(&mut self, reviving: Reviving<'_>) -> Result<Option<Left>, Outcome> {
-        if let Some(WarmSession { instance, clock, files, .. }) = self.warm.take()
-            && let Some(instance) = instance.wake(reviving.engine, reviving.limits.memory_bytes).await
-        {
-            return Ok(Some(Left { instance, clock, files }));
+        if let Some(WarmSession { instance, clock, files, .. }) = self.warm.take() {
+            if let Some(instance) = instance.wake(reviving.engine, reviving.limits.memory_bytes).await {
+                return Ok(Some(Left { instance, clock, files }));
+            }
+            self.sessions.counts.evicted(Evicted::Memory, 1);
         }
         if self.state.scripts.is_empty() {
             return Ok(None);
@@ -110,10 +114,12 @@ impl SessionTurn {
         let revived = revive(archive, engine, &scripts, config.revival_fuel).await;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         reserved.settle(self.state.fuel, ms);
+        self.sessions.counts.revival_fuel.inc_by(self.state.fuel);
         match revived {
             Ok(revived) => {
                 let (name, fuel) = (&self.state.name, revived.fuel);
                 tracing::info!(session = name, scripts = scripts.len(), fuel, duration.ms = ms, "session brought back");
+                self.sessions.counts.revived.inc();
                 self.revived = Some(fuel);
                 Ok(Left { instance: revived.instance, clock: revived.clock, files: revived.files })
             }
@@ -136,9 +142,9 @@ impl SessionTurn {
             other => other.to_string(),
         };
         tracing::warn!(session = self.state.name, why, "session lost");
-        self.state.lost = Some(why.clone());
+        self.sessions.counts.lost.inc();
         // Otherwise it is found again by the next script.
-        let _ = self.write().await;
+        let _ = self.append(Line::Lost(why.clone())).await;
         SessionError::Lost(why).outcome()
     }
 
@@ -154,11 +160,10 @@ impl SessionTurn {
         let Some(left) = self.left.take().filter(|_| is_recorded) else {
             return self.falls_back(report);
         };
-        self.state.scripts.push(run.to_string());
-        self.state.fuel = self.state.fuel.saturating_add(report.usage.fuel);
-        self.state.used_ms = now_ms();
-        if let Err(error) = self.write().await {
+        let script = Line::Script { run: run.to_string(), fuel: report.usage.fuel, ended_ms: now_ms() };
+        if let Err(error) = self.append(script).await {
             tracing::error!(%error, "session not written");
+            self.state.scripts.pop();
             return self.falls_back(report);
         }
         self.sessions.keep(warm, self.key.clone(), self.state.scripts.last().cloned(), left);
@@ -169,15 +174,19 @@ impl SessionTurn {
         report.notes.push(format!("the session {is}: nothing that the script did to variables is kept"));
     }
 
-    /// Without `self`, of which an interpreter is a part that no two threads may look at.
-    fn write(&self) -> impl Future<Output = std::io::Result<()>> + Send + use<> {
-        let (file, state) = (Arc::clone(&self.file), self.state.clone());
-        blocking(move || file.write(&state))
+    /// Adds a line to the session: the first script brings those before it. Without `self` in its future, of which an interpreter is a part that
+    /// no two threads may look at.
+    fn append(&mut self, line: Line) -> impl Future<Output = std::io::Result<()>> + Send + use<> {
+        let mut lines = if self.state.scripts.is_empty() { self.state.begin(boot()) } else { Vec::new() };
+        lines.push(line);
+        lines.iter().for_each(|line| self.state.add(line.clone()));
+        let file = Arc::clone(&self.file);
+        blocking(move || file.append(&lines))
     }
 
     #[cfg(test)]
     pub(super) async fn record_for_test(&mut self, run: &str) {
-        self.state.scripts.push(run.to_owned());
-        self.write().await.unwrap();
+        let script = Line::Script { run: run.to_owned(), fuel: 0, ended_ms: now_ms() };
+        self.append(script).await.unwrap();
     }
 }

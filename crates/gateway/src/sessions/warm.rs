@@ -50,6 +50,11 @@ impl Warm {
         idle.iter().filter_map(|key| self.take(key)).collect()
     }
 
+    /// How many bytes one holds. None: it is not there.
+    pub(super) fn bytes_of(&self, key: &str) -> Option<u64> {
+        self.0.get(key).map(|(_, warm)| warm.instance.memory_bytes())
+    }
+
     /// How many there are, and how many bytes they hold.
     pub(super) fn size(&self) -> (usize, u64) {
         (self.0.len(), self.0.values().map(|(_, warm)| warm.instance.memory_bytes()).sum())

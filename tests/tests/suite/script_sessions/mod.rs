@@ -2,7 +2,10 @@
 
 mod bounds;
 mod killed;
+mod operators;
 mod scripts;
+mod stopped;
+mod synced;
 
 use std::fs;
 use std::path::PathBuf;
@@ -31,7 +34,7 @@ struct Sessions {
     made: PathBuf,
     /// Who sends the scripts.
     client: Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Sessions {
@@ -58,7 +61,7 @@ impl Sessions {
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
         let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
         gateway.gateway().set_policy(Policy::compile(source, [SERVED]).expect("a policy"));
-        Self { gateway, journal, made, client: Client::new("test"), _folder: folder }
+        Self { gateway, journal, made, client: Client::new("test"), folder }
     }
 
     fn view(&self) -> Arc<View> {

@@ -1,0 +1,220 @@
+//! The file of a session, beside a lock that the process has whose script runs.
+//!
+//! The file repeats what the journal has, and says where to look there. The first lines are on the disk before the first script is answered;
+//! further ones are left to the system, which writes them also when this process is killed. When the machine itself stopped, which the boot
+//! of the latest lines tells, the journal says what is missing: see `missed`.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::state::{Line, SessionState, text};
+
+/// The largest file that is read, in bytes: of ten thousand scripts.
+const FILE_BYTES: u64 = 4 << 20;
+const STATE: &str = "jsonl";
+const LOCK: &str = "lock";
+
+/// The file of a session, which nobody else may change until this is dropped. All methods block.
+#[derive(Debug)]
+pub(super) struct SessionFile {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl SessionFile {
+    /// Takes the session of this id in this directory. None: somebody else has it.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be written.
+    pub(super) fn take(directory: &Path, id: &str) -> io::Result<Option<Self>> {
+        private(directory)?;
+        let path = directory.join(id).with_extension(STATE);
+        loop {
+            let lock = File::options().create(true).write(true).truncate(false).open(path.with_extension(LOCK))?;
+            match lock.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Whoever forgets a session removes its lock.
+            if is_at(&lock, &path.with_extension(LOCK)) {
+                return Ok(Some(Self { path, _lock: lock }));
+            }
+        }
+    }
+
+    /// Whether there is a session of this id in this directory.
+    pub(super) fn exists(directory: &Path, id: &str) -> bool {
+        directory.join(id).with_extension(STATE).exists()
+    }
+
+    /// What the file says. None: there is no such session. A line that is not whole is removed, so that the next one can follow.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(super) fn read(&self) -> io::Result<Option<SessionState>> {
+        let Some(bytes) = content(&self.path)? else { return Ok(None) };
+        let read = SessionState::parse(&bytes)?;
+        let whole = read.as_ref().map_or(0, |(_, whole)| *whole);
+        if whole < bytes.len() {
+            File::options().write(true).open(&self.path)?.set_len(whole as u64)?;
+        }
+        Ok(read.map(|(state, _)| state))
+    }
+
+    /// Adds lines. They survive this process when this returns; the first ones survive the machine.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be written.
+    pub(super) fn append(&self, lines: &[Line]) -> io::Result<()> {
+        let mut file = File::options().create(true).append(true).open(&self.path)?;
+        let is_new = file.metadata()?.len() == 0;
+        file.write_all(&text(lines)?)?;
+        if is_new || boot().is_none() {
+            file.sync_all()?;
+        }
+        if let Some(directory) = self.path.parent().filter(|_| is_new) {
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the session. Its next script begins a new one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be removed.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for SessionFile {
+    /// Of a session that has not begun, or is forgotten, nothing is left.
+    fn drop(&mut self) {
+        if !self.path.exists() {
+            // The next one to take it makes it again.
+            let _ = fs::remove_file(self.path.with_extension(LOCK));
+        }
+    }
+}
+
+/// The sessions in a directory, by their ids. What cannot be read is left out. Blocks.
+///
+/// # Errors
+///
+/// The directory cannot be read.
+pub(super) fn all(directory: &Path) -> io::Result<Vec<(String, SessionState)>> {
+    let mut found = Vec::new();
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
+        if path.extension().is_some_and(|extension| extension == STATE)
+            && let Ok(Some(bytes)) = content(&path)
+            && let Ok(Some((state, _))) = SessionState::parse(&bytes)
+        {
+            found.push((id, state));
+        }
+    }
+    Ok(found)
+}
+
+/// The present boot of the machine. None: nobody knows, so that each line has to be on the disk.
+pub(super) fn boot() -> Option<&'static str> {
+    static BOOT: OnceLock<Option<String>> = OnceLock::new();
+    let read = || {
+        let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    };
+    BOOT.get_or_init(read).as_deref()
+}
+
+fn content(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err(io::Error::other(format!("larger than {FILE_BYTES} bytes")));
+    }
+    Ok(Some(bytes))
+}
+
+/// A directory that only its owner reads.
+fn private(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)
+}
+
+/// Whether this file is the one at this path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let place = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
+    matches!((file.metadata(), fs::metadata(path)), (Ok(one), Ok(other)) if place(&one) == place(&other))
+}
+
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(run: &str) -> Line {
+        Line::Script { run: run.to_owned(), fuel: 1, ended_ms: 1 }
+    }
+
+    #[test]
+    fn a_session_is_kept_and_belongs_to_one_at_a_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = SessionFile::take(directory.path(), "a").unwrap().expect("nobody has it");
+        assert!(SessionFile::take(directory.path(), "a").unwrap().is_none(), "somebody has it");
+        assert!(SessionFile::take(directory.path(), "b").unwrap().is_some(), "another one");
+        assert_eq!(taken.read().unwrap(), None);
+        let begins = SessionState::new("report", "key:ci".to_owned(), Some("team"));
+        taken.append(&begins.begin(boot())).unwrap();
+        taken.append(&[script("01J")]).unwrap();
+        let state = taken.read().unwrap().expect("a session");
+        assert_eq!((state.scripts.len(), state.may_lack_scripts(boot())), (1, false));
+        assert_eq!(all(directory.path()).unwrap(), [("a".to_owned(), state)]);
+        taken.clear().unwrap();
+        assert!(all(directory.path()).unwrap().is_empty());
+        drop(taken);
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "nothing is left");
+        assert!(SessionFile::take(directory.path(), "a").unwrap().is_some(), "it can begin anew");
+    }
+
+    #[test]
+    fn a_line_follows_one_that_was_cut_off() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = SessionFile::take(directory.path(), "a").unwrap().expect("nobody has it");
+        taken.append(&SessionState::new("report", "operator".to_owned(), None).begin(boot())).unwrap();
+        taken.append(&[script("01J"), script("01K")]).unwrap();
+        let path = directory.path().join("a.jsonl");
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+        assert_eq!(taken.read().unwrap().expect("a session").scripts, ["01J"]);
+        taken.append(&[script("01L")]).unwrap();
+        assert_eq!(taken.read().unwrap().expect("a session").scripts, ["01J", "01L"]);
+    }
+}
