@@ -63,7 +63,7 @@ fn the_sandbox_gains_no_dependency_unnoticed() {
         ("exuvia-host", "async-trait bytes exuvia-tool getrandom tokio wasmtime wasmtime-wasi wasmtime-wasi-io"),
         (
             "exuvia-runtime",
-            "async-trait exuvia-host exuvia-tool rustix serde serde_json sha2 tokio tokio-util wasm-encoder wasmparser wasmtime \
+            "async-trait exuvia-host exuvia-tool libc rustix serde serde_json sha2 tokio tokio-util wasm-encoder wasmparser wasmtime \
              wasmtime-wasi",
         ),
         ("exuvia-tool", "serde serde_json"),
