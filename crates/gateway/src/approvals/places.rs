@@ -15,10 +15,10 @@ pub(super) struct HoldPlaces {
 /// A place among the calls that are asked about, until this is dropped.
 pub(crate) struct HoldPlace<'a>(&'a Semaphore);
 
-impl HoldPlace<'_> {
-    fn of(permit: SemaphorePermit<'_>, free: &Semaphore) -> HoldPlace<'_> {
+impl<'a> HoldPlace<'a> {
+    fn of(permit: SemaphorePermit<'_>, free: &'a Semaphore) -> Self {
         permit.forget();
-        HoldPlace(free)
+        Self(free)
     }
 }
 
