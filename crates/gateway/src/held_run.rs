@@ -98,7 +98,7 @@ impl PendingRun {
             return Report::fault("a run is brought back without a store of approvals");
         };
         ending.holds = Some(Arc::clone(&holds));
-        holds.resumed(asked.clone());
+        holds.resumed(asked.clone(), resume.recorded());
         let mut reservation = match self.reserved().await {
             Ok(reservation) => reservation,
             Err(outcome) => return Report::not_started(outcome),

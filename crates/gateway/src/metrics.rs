@@ -67,6 +67,7 @@ pub(crate) struct Metrics {
     run_seconds: Histogram,
     run_memory: Histogram,
     memory_held: Gauge,
+    faults_miscounted: Gauge,
     fuel: Counter,
     rejected: Counter,
     in_flight: Family<StateLabels, Gauge>,
@@ -109,6 +110,7 @@ impl Metrics {
             // From 16 MiB to 4 GiB.
             run_memory: Histogram::new(exponential_buckets(f64::from(1 << 24), 2.0, 9)),
             memory_held: Gauge::default(),
+            faults_miscounted: Gauge::default(),
             fuel: Counter::default(),
             rejected: Counter::default(),
             in_flight: Family::default(),
@@ -150,6 +152,9 @@ impl Metrics {
         registry.register_with_unit("run_memory_peak", help, Unit::Bytes, self.run_memory.clone());
         let help = "Memory reserved by executing runs out of runs.memory_bytes";
         registry.register_with_unit("runs_memory_held", help, Unit::Bytes, self.memory_held.clone());
+        let help =
+            "1 if a page fault of a script was not counted: it may have read memory of an earlier one. Report it";
+        registry.register("page_faults_miscounted", help, self.faults_miscounted.clone());
         registry.register("fuel", "Fuel consumed by all runs", self.fuel.clone());
         registry.register("runs_rejected", "Runs rejected because the queue was full", self.rejected.clone());
         registry.register("runs_in_flight", "Runs in flight, by state", self.in_flight.clone());
@@ -240,6 +245,16 @@ impl Metrics {
     /// `entry` is the [kind](exuvia_journal::Event::kind) of what could not be recorded.
     pub(crate) fn entry_lost(&self, entry: &'static str) {
         self.append_failures.get_or_create(&EntryLabels { entry }).inc();
+    }
+
+    /// Whether page faults of scripts were counted right.
+    pub(crate) fn faults_counted(&self, are_right: bool) {
+        if !are_right && self.faults_miscounted.set(1) == 0 {
+            tracing::error!(
+                "a page was written without a page fault: a script may have read memory of an earlier one; all memory is scanned from now on; \
+                 report this with the kernel's version"
+            );
+        }
     }
 
     pub(crate) fn memory_held(&self, bytes: u64) {

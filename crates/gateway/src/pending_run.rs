@@ -359,7 +359,7 @@ impl PendingRun {
         let io = self
             .record
             .io(io, resumed.as_ref().map_or_else(RecordedSize::default, |resumed| resumed.resume.recorded_size()));
-        let run_view = Arc::clone(&self.run_view);
+        let (run_view, metrics) = (Arc::clone(&self.run_view), Arc::clone(&self.metrics));
         // What a function holds is part of what its caller may hold, and the interpreter of a session outlives its script.
         let nesting = if session.is_some() { None } else { self.nesting(&limits, resumed.as_ref()) };
         let shared = nesting.as_ref().map(|nesting| Arc::clone(&nesting.shared));
@@ -386,8 +386,8 @@ impl PendingRun {
         let own = ends.own_cancellation();
         let (events, starting, live) =
             (self.events, Arc::clone(self.registered.live()), Arc::clone(self.registered.live()));
-        let mut run = self
-            .engine
+        let engine = self.engine;
+        let mut run = engine
             .run(script, limits, host)
             .with_io(io)
             .with_active_time(active)
@@ -404,6 +404,7 @@ impl PendingRun {
             run = run.with_tree(shared.tree.clone(), 0);
         }
         let (report, left) = executed(run, session).await;
+        metrics.faults_counted(engine.counts_faults_right());
         let mut report = ends.judged(report);
         let functions = shared.map_or(before, |shared| FunctionUsage {
             fuel: shared.tree.fuel_used().saturating_sub(report.usage.fuel),

@@ -202,6 +202,13 @@ impl RecordedRun {
         })
     }
 
+    /// Whether the call was made and has no answer that is known: it is met again where the run goes on.
+    #[must_use]
+    pub fn is_open(&self, call: CallId) -> bool {
+        let state = self.calls.get(&call).map(|call| &call.state);
+        matches!(state, Some(CallState::Held | CallState::Unknown)) && !self.host_failures.contains_key(&call)
+    }
+
     /// Whether the call gave the script a value.
     #[must_use]
     pub fn has_succeeded(&self, call: CallId) -> bool {

@@ -44,7 +44,7 @@ impl Shared {
             self.open.answered(Opening::of(&request), &answer);
             return answer;
         }
-        if !self.resuming.is_live() {
+        if !self.resuming.may_act() {
             // It has departed, and is being stopped.
             return Err(FileError::Io);
         }

@@ -27,7 +27,7 @@ impl ToolHost for ResumeTools {
             return Box::pin(std::future::ready(outcome));
         }
         // It may be this call for which the script waited.
-        if self.resuming.may_call() {
+        if self.resuming.may_act() {
             return self.live.call(call, deadline);
         }
         let (resuming, live) = (Arc::clone(&self.resuming), Arc::clone(&self.live));
@@ -35,7 +35,7 @@ impl ToolHost for ResumeTools {
             // Its time begins when it can be made.
             let hold = Hold::begin(&deadline);
             resuming.until_live().await;
-            if !hold.end().await || !resuming.may_call() {
+            if !hold.end().await || !resuming.may_act() {
                 return std::future::pending().await;
             }
             live.call(call, deadline).await
@@ -48,7 +48,7 @@ impl ToolHost for ResumeTools {
                 self.resuming.searches(true);
                 Box::pin(std::future::ready(text))
             }
-            _ if self.resuming.is_live() => {
+            _ if self.resuming.may_act() => {
                 self.resuming.searches(false);
                 self.live.search(query)
             }
@@ -140,12 +140,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_call_of_unknown_outcome_is_not_another_one_by_the_same_number() {
+        let (tools, live) = resumed();
+        assert!(tools.resuming.reading(Kind::WallClock).is_none() && tools.resuming.is_live());
+        let other = tools.call(call(2, "{\"to\":2}"), deadline());
+        assert!(tokio::time::timeout(Duration::from_millis(1), other).await.is_err());
+        assert!(tools.resuming.departure().is_some() && live.1.load(Ordering::SeqCst) == 0);
+    }
+
+    #[tokio::test]
     async fn nothing_is_called_by_a_run_that_departs_after_its_record_is_over() {
         let (tools, live) = resumed();
         assert!(tools.resuming.reading(Kind::WallClock).is_none() && tools.resuming.is_live());
         let other = tools.call(call(1, "{\"to\":2}"), deadline());
         assert!(tokio::time::timeout(Duration::from_millis(1), other).await.is_err());
         assert!(tools.resuming.stop().is_cancelled() && tools.resuming.departure().is_some());
+        assert!(!tools.resuming.may_act());
         let next = tools.call(call(2, "{}"), deadline());
         assert!(tokio::time::timeout(Duration::from_millis(1), next).await.is_err());
         assert_eq!(live.1.load(Ordering::SeqCst), 0);

@@ -111,7 +111,7 @@ impl Resuming {
             let next = strict.wait(outstanding)?;
             let NextWait::Recorded(calls) = &next else { return Ok(next) };
             // What was reported was answered: else this would wait for ever.
-            let is_open = |call: &&CallId| self.is_open(**call);
+            let is_open = |call: &&CallId| self.run.is_open(**call);
             match calls.iter().find(is_open) {
                 Some(&call) => Err(Departure::NoAnswer { call }.into()),
                 None => Ok(next),
@@ -119,26 +119,19 @@ impl Resuming {
         })
     }
 
-    fn is_open(&self, call: CallId) -> bool {
-        let state = self.run.calls.get(&call).map(|call| &call.state);
-        matches!(state, Some(CallState::Held | CallState::Unknown)) && !self.run.host_failures.contains_key(&call)
-    }
-
     /// What a call is answered. None: nothing that is recorded; it is made when the run is live, if that has not departed.
     ///
     /// A call that the script made before the end of the record may have its turn after it: what came of it then counts all the same, or it
     /// would be made twice.
     pub(crate) fn meet(&self, call: &ToolCall) -> Option<ToolOutcome> {
-        let met = if self.has_answer(call.id) {
-            self.ask(|strict| strict.meet(call))
-        } else {
-            self.recorded(|strict| strict.meet(call))
-        };
+        let is_recorded = self.run.calls.contains_key(&call.id) || self.run.host_failures.contains_key(&call.id);
+        let met =
+            if is_recorded { self.ask(|strict| strict.meet(call)) } else { self.recorded(|strict| strict.meet(call)) };
         met.flatten()
     }
 
     /// Whether the record is over, and the run as it is recorded.
-    pub(crate) fn may_call(&self) -> bool {
+    pub(crate) fn may_act(&self) -> bool {
         self.is_live() && !self.stop.is_cancelled()
     }
 

@@ -203,6 +203,13 @@ impl Engine {
         self.inner.budget.held()
     }
 
+    /// Whether the page faults of guests were counted right, as far as that was checked. If not, a run may have found what an earlier one left, and
+    /// every memory is scanned from then on. Where none are counted, they are right.
+    #[must_use]
+    pub fn counts_faults_right(&self) -> bool {
+        self.inner.slots.counts_faults_right()
+    }
+
     /// Waits until no run executes and nothing of one is left to be cleaned: a report comes before that. Runs that are to begin
     /// meanwhile wait as well.
     pub async fn idle(&self) {

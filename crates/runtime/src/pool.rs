@@ -93,6 +93,11 @@ impl Slots {
         unsafe { Component::deserialize(engine, code) }
     }
 
+    /// Nothing is counted.
+    pub(crate) fn counts_faults_right(&self) -> bool {
+        true
+    }
+
     /// Nothing: wasmtime cleans when a store is dropped.
     pub(crate) fn clean(&self) {}
 

@@ -85,11 +85,17 @@ impl Session {
             FileRequest::CreateDirectory { at, path } => workspace.create_directory(&self.path(at, &path)?),
             FileRequest::RemoveDirectory { at, path } => workspace.remove_directory(&self.path(at, &path)?),
             FileRequest::RemoveFile { at, path } => workspace.remove_file(&self.existing(at, &path)?),
-            FileRequest::Rename { at, path, to, new_path } => {
-                workspace.rename(&self.existing(at, &path)?, &self.path(to, &new_path)?)
-            }
+            FileRequest::Rename { at, path, to, new_path } => self.rename((at, &path), (to, &new_path)),
             _ => Err(FileError::Unsupported),
         })
+    }
+
+    fn rename(&self, from: (FileHandle, &str), to: (FileHandle, &str)) -> Result<(), FileError> {
+        let (old, new) = (self.existing(from.0, from.1)?, self.path(to.0, to.1)?);
+        if names_directory(to.1) && self.workspace.stat_at(&old)?.kind != FileKind::Directory {
+            return Err(FileError::NotDirectory);
+        }
+        self.workspace.rename(&old, &new)
     }
 
     fn open(&self, at: FileHandle, path: &str, how: OpenHow) -> FileAnswer {

@@ -40,7 +40,7 @@ pub(crate) fn resolved(base: &Path, path: &str, quota: &Quota) -> Result<PathBuf
 
 /// Whether a path can be that of a directory alone.
 pub(crate) fn names_directory(path: &str) -> bool {
-    path.ends_with('/') || path.ends_with("/.") || path == "."
+    !path.is_empty() && matches!(path.rsplit('/').next(), Some("" | "." | ".."))
 }
 
 /// How many names a path has.

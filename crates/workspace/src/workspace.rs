@@ -124,7 +124,7 @@ impl Workspace {
             accounts.usage.files += 1;
             made
         } else {
-            if how.create && how.exclusive && is_there(&found) {
+            if how.create && how.exclusive && (found.is_ok() || self.top.symlink_metadata(beneath(path)).is_ok()) {
                 return Err(FileError::Exists);
             }
             found?
@@ -264,11 +264,6 @@ impl Workspace {
     fn not_top(&self, path: &Path) -> Result<(), FileError> {
         if path.as_os_str().is_empty() { Err(FileError::NotPermitted) } else { Ok(()) }
     }
-}
-
-/// Whether something has the name that was opened: what cannot be opened for what it is has it as well.
-fn is_there<T>(found: &Result<T, FileError>) -> bool {
-    matches!(found, Ok(_) | Err(FileError::IsDirectory | FileError::Loop | FileError::NotPermitted))
 }
 
 /// What is known of an open file.

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// The calls of one run that wait for an answer, or for a place among those.
 pub(super) struct HoldPlaces {
     free: Semaphore,
-    /// Places of calls that were asked about before the run came back, and have not come for them.
+    /// Places that are reserved for calls that were asked about before the run came back, and not taken yet.
     kept: AtomicUsize,
     waiting: AtomicUsize,
 }
@@ -46,6 +46,11 @@ impl HoldPlaces {
     /// Keeps places for so many calls that were asked about before, as far as there are any: others that come first do not get them.
     pub(super) fn keep(&self, calls: usize) {
         self.kept.fetch_add(self.free.forget_permits(calls), Ordering::SeqCst);
+    }
+
+    /// Frees what is still kept: the calls that it was for do not come any more.
+    pub(super) fn give_up_kept(&self) {
+        self.free.add_permits(self.kept.swap(0, Ordering::SeqCst));
     }
 
     /// Waits until a call may be asked about. `is_asked`: it is already, and does not wait.
@@ -104,6 +109,17 @@ mod tests {
         assert!(more.iter().all(Option::is_some) && at_once(&places, false).is_none());
         drop(new);
         assert!(at_once(&places, false).is_some());
+    }
+
+    #[test]
+    fn a_place_that_nobody_takes_is_free_when_it_is_given_up() {
+        let places = HoldPlaces::new(1);
+        places.keep(1);
+        assert!(at_once(&places, false).is_none());
+        places.give_up_kept();
+        let new = at_once(&places, false).expect("it is free");
+        places.give_up_kept();
+        assert!(new.is_some() && at_once(&places, false).is_none(), "it is freed once");
     }
 
     #[test]

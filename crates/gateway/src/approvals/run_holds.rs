@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use exuvia_journal::{Approval, ApprovalError, ApprovalErrorKind, ApprovalFilter, ApprovalState, HoldEnd, NewApproval};
+use exuvia_replay::RecordedRun;
 use exuvia_runtime::ActiveTime;
 use exuvia_tool::{ApprovalId, CallId, HeldApproval, HeldCall, RunId, ToolCall, ToolName, locked};
 use tokio::sync::Notify;
@@ -93,8 +94,8 @@ impl RunHolds {
         })
     }
 
-    /// The run was claimed: this is what was asked of it before.
-    pub(crate) fn resumed(&self, asked: Vec<Approval>) {
+    /// The run was claimed: this is what was asked of it before, and what is recorded of it.
+    pub(crate) fn resumed(&self, asked: Vec<Approval>, recorded: &RecordedRun) {
         // Whoever was told of them is not told again.
         locked(&self.told).extend(asked.iter().map(|approval| approval.id.clone()));
         let mut known = locked(&self.asked);
@@ -109,8 +110,9 @@ impl RunHolds {
             };
             known.insert(approval.call, (approval, held));
         }
+        // A call whose answer is recorded is not held again.
         let is_open = |(call, (approval, _)): &(&Option<CallId>, &(Approval, HeldCall))| {
-            call.is_some() && is_usable(approval.state)
+            is_usable(approval.state) && call.is_some_and(|call| recorded.is_open(call))
         };
         self.places.keep(known.iter().filter(is_open).count());
     }
@@ -304,6 +306,8 @@ impl RunHolds {
                 tokio::time::sleep(SOON).await;
                 continue;
             }
+            // Every call of the run that is not answered waits: one that was asked about before, and is not among them, was given up.
+            self.places.give_up_kept();
             self.tell();
             tokio::select! {
                 () = tokio::time::sleep(self.hold) => {}

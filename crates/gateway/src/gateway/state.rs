@@ -50,6 +50,7 @@ impl Gateway {
     #[must_use]
     pub fn metrics(&self) -> String {
         self.metrics.memory_held(self.engine.held_memory_bytes());
+        self.metrics.faults_counted(self.engine.counts_faults_right());
         self.metrics.warm_sessions(self.sessions.warm());
         self.metrics.direct_requests(self.requests.runs());
         self.metrics.configuration(&self.configuration);

@@ -8,8 +8,8 @@ use rustix::param::page_size;
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
 use super::dirty::DirtyPages;
+use super::fault_counts::FaultCounts;
 use super::faults::GuestFaults;
-use super::trust::Trust;
 use super::{ADDRESSABLE_BYTES, GUARD_BYTES, Slots};
 use crate::embedded::Embedded;
 use crate::space::Space;
@@ -54,8 +54,12 @@ impl MemorySlot {
     /// The kernel refuses. The slot is gone then.
     pub(super) fn rest(mut self) -> io::Result<Self> {
         self.space.give_back(inside(0..self.image.len()))?;
-        (self.kept, self.kept_bytes) = (Vec::new(), 0);
+        self.forget_kept();
         Ok(self)
+    }
+
+    fn forget_kept(&mut self) {
+        (self.kept, self.kept_bytes) = (Vec::new(), 0);
     }
 }
 
@@ -71,7 +75,7 @@ impl UsedMemory {
     /// # Errors
     ///
     /// The kernel refuses to give memory back. The slot is gone then.
-    pub(super) fn clean(self, find: DirtyPages, keep: usize, trust: &Trust) -> io::Result<MemorySlot> {
+    pub(super) fn clean(self, find: DirtyPages, keep: usize, counts: &FaultCounts) -> io::Result<MemorySlot> {
         let Self { mut slot, size, faults } = self;
         let image = slot.image.len();
         if size > image {
@@ -79,12 +83,12 @@ impl UsedMemory {
             slot.space.shut(inside(image..size))?;
         }
         let took_no_fault = faults.is_some_and(|faults| faults.were_none());
-        if took_no_fault && slot.kept_bytes <= keep && trust.holds(|| slot.has_written_only_kept(find)) {
+        if took_no_fault && slot.kept_bytes <= keep && counts.allow_skip(|| slot.has_written_only_kept(find)) {
             slot.put_back_kept();
             return Ok(slot);
         }
         let reached = slot.put_back(find, keep).unwrap_or_else(|_| {
-            (slot.kept, slot.kept_bytes) = (Vec::new(), 0);
+            slot.forget_kept();
             0
         });
         slot.space.give_back(inside(reached..image))?;
@@ -119,14 +123,14 @@ impl MemorySlot {
     }
 
     /// Whether its dirty pages are all among those that are kept.
-    fn has_written_only_kept(&self, find: DirtyPages) -> bool {
+    fn has_written_only_kept(&self, find: DirtyPages) -> io::Result<bool> {
         let (start, len, mut is_kept) = (self.space.start().addr() + BASE, self.image.len(), true);
-        let found = find.find(start..start + len, usize::MAX, |dirty| {
+        find.find(start..start + len, usize::MAX, |dirty| {
             let dirty = dirty.start - start..dirty.end - start;
             let next = self.kept.partition_point(|kept| kept.end < dirty.end);
             is_kept &= self.kept.get(next).is_some_and(|kept| kept.start <= dirty.start && dirty.end <= kept.end);
-        });
-        found.is_ok() && is_kept
+        })?;
+        Ok(is_kept)
     }
 }
 

@@ -4,27 +4,27 @@
 //! one begins without page faults. A slot has two types, clean and used, and only cleaning makes the one of the other: what cannot be
 //! cleaned is unmapped.
 //!
-//! - `code`: the guest's code; `dirty`: which pages were written; `faults`, `trust`: when that is known without a scan;
+//! - `code`: the guest's code; `dirty`: which pages were written; `faults`, `fault_counts`: when that is known without a scan;
 //! - `memory`, `stack`: what wasmtime is given, and its cleaning; `rest`: giving back what nobody uses;
 //! - here: which are clean, and which are to be cleaned.
 
 mod code;
 mod dirty;
+mod fault_counts;
 mod faults;
 mod memory;
 mod rest;
 mod stack;
-mod trust;
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use code::Code;
 pub use dirty::DirtyPages;
+use fault_counts::FaultCounts;
 pub use faults::counting_faults;
 use memory::{Memories, MemorySlot, UsedMemory};
 use stack::{Stack, Stacks, UsedStack};
-use trust::Trust;
 use wasmtime::component::Component;
 use wasmtime::{CustomCodeMemory, InstanceAllocationStrategy};
 
@@ -56,7 +56,7 @@ pub struct Slots {
     image: Arc<Embedded>,
     code: Arc<Code>,
     find: DirtyPages,
-    trust: Trust,
+    counts: FaultCounts,
     /// How many slots there may be.
     most: usize,
     /// What clean slots may keep together, in bytes.
@@ -114,7 +114,7 @@ impl Slots {
             image: Arc::new(image),
             code: Code::new(code)?,
             find: find.unwrap_or_else(DirtyPages::here),
-            trust: Trust::new(),
+            counts: FaultCounts::new(),
             most: most as usize,
             kept_bytes_most: usize::try_from(runs_memory_bytes / KEPT_SHARE).unwrap_or(usize::MAX),
             lists: Mutex::default(),
@@ -175,16 +175,16 @@ impl Slots {
         }
     }
 
-    /// How many slots were cleaned without a scan.
+    /// How many memories needed no scan, because their guests took no page fault.
     #[must_use]
-    pub fn cleaned_without_scan(&self) -> u64 {
-        self.trust.without_scan()
+    pub fn unscanned(&self) -> u64 {
+        self.counts.relied_on()
     }
 
-    /// Whether counts of page faults have been right so far, as far as that was checked.
+    /// Whether page faults were counted right, as far as that was checked.
     #[must_use]
-    pub fn relies_on_fault_counts(&self) -> bool {
-        self.trust.is_kept()
+    pub fn counts_faults_right(&self) -> bool {
+        self.counts.are_right()
     }
 
     /// A clean slot, whose kept bytes are counted. None: it could not be cleaned, and is gone.
@@ -195,7 +195,12 @@ impl Slots {
             lists.kept_bytes += keep;
             keep
         };
-        let cleaned = memory.clean(self.find, keep, &self.trust);
+        let were_right = self.counts.are_right();
+        let cleaned = memory.clean(self.find, keep, &self.counts);
+        if were_right && !self.counts.are_right() {
+            // Those that were cleaned without a scan may not be clean.
+            self.rest();
+        }
         let mut lists = self.lists();
         lists.kept_bytes -= keep;
         match cleaned {

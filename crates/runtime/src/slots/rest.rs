@@ -25,8 +25,8 @@ impl Slots {
         }
     }
 
-    /// Under the lock: a guest that begins meanwhile waits, where it would find no slot otherwise.
-    fn rest(&self) {
+    /// Gives back what clean slots keep. Under the lock: a guest that begins meanwhile waits, where it would find no slot otherwise.
+    pub(super) fn rest(&self) {
         let mut lists = self.lists();
         for slot in std::mem::take(&mut lists.memories) {
             lists.kept_bytes -= slot.kept_bytes;

@@ -10,8 +10,8 @@ const TICK: Duration = Duration::from_micros(10);
 /// The time of day at the start: January 2027.
 const START: Duration = Duration::from_secs(1_800_000_000);
 
-/// A clock that moves by a fixed step whenever it is read, the same bytes every time, and answers in the order of their calls,
-/// all that are out at once, however long that takes: a script takes the same path and consumes the same fuel in every run.
+/// A clock that moves by a fixed step whenever it is read, the same bytes every time, and a wait that lasts until all outstanding calls
+/// are answered and reports them together, in their order: a script takes the same path and consumes the same fuel in every run.
 #[derive(Debug, Default)]
 pub(super) struct FixedWorld {
     now: Duration,

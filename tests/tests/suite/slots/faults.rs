@@ -13,10 +13,10 @@ const FEW: Fill = Fill { first: 3, step: 64, growth: 0, frames: 10 };
 
 /// Writes the same until a slot was cleaned without a scan: the first times the pages are new, to the slot or to the host.
 async fn until_cleaned_without_scan(pool: &Pool, fill: Fill) {
-    let before = pool.cleaned_without_scan();
+    let before = pool.unscanned();
     for _ in 0..100 {
         pool.fill_counted(fill, Scene::default()).await;
-        if pool.cleaned_without_scan() > before {
+        if pool.unscanned() > before {
             return;
         }
     }
@@ -41,9 +41,9 @@ async fn what_a_run_wrote_to_other_pages_is_found_by_a_scan() {
         let pool = Pool::of(1, way);
         for first in 4..8 {
             until_cleaned_without_scan(&pool, FEW).await;
-            let before = pool.cleaned_without_scan();
+            let before = pool.unscanned();
             pool.fill_counted(Fill { first, ..FEW }, Scene::default()).await;
-            assert_eq!(pool.cleaned_without_scan(), before, "{way:?}: other pages are written with faults");
+            assert_eq!(pool.unscanned(), before, "{way:?}: other pages are written with faults");
             assert_eq!(pool.look().await, Found::default(), "{way:?}");
             pool.clean();
         }
@@ -55,12 +55,12 @@ async fn what_a_run_wrote_to_other_pages_is_found_by_a_scan() {
 async fn a_run_that_is_not_counted_is_scanned() {
     let pool = Pool::new();
     until_cleaned_without_scan(&pool, FEW).await;
-    let before = pool.cleaned_without_scan();
+    let before = pool.unscanned();
     for _ in 0..10 {
         pool.fill(FEW, Scene::default()).await;
         pool.clean();
     }
-    assert_eq!(pool.cleaned_without_scan(), before);
+    assert_eq!(pool.unscanned(), before);
     assert_eq!(pool.look().await, Found::default());
 }
 
@@ -83,11 +83,11 @@ async fn pages_that_are_kept_and_swapped_out_are_put_back() {
 fn faults_are_counted_on_whichever_thread_a_run_is() {
     let pool = Pool::new();
     for first in 4..8 {
-        on_many_threads(pool.fill_counted(FEW, Scene::default()));
-        on_many_threads(pool.fill_counted(Fill { first, ..FEW }, Scene::default()));
-        assert_eq!(on_many_threads(pool.look()), Found::default());
+        on_many_threads(4, pool.fill_counted(FEW, Scene::default()));
+        on_many_threads(4, pool.fill_counted(Fill { first, ..FEW }, Scene::default()));
+        assert_eq!(on_many_threads(4, pool.look()), Found::default());
         pool.clean();
-        pool.cleaned_without_scan();
+        pool.unscanned();
     }
 }
 
@@ -115,6 +115,6 @@ async fn counted_runs_at_random_never_meet() {
         for run in some.collect::<Vec<_>>() {
             run.await.expect("runs do not meet");
         }
-        pool.cleaned_without_scan();
+        pool.unscanned();
     }
 }

@@ -243,10 +243,10 @@ impl Pool {
         self.clean();
     }
 
-    /// How many slots were cleaned without a scan, of which none should not have been.
-    pub(super) fn cleaned_without_scan(&self) -> u64 {
-        assert!(self.slots.relies_on_fault_counts(), "a page was written without a page fault");
-        self.slots.cleaned_without_scan()
+    /// How many memories needed no scan. None of them did need one.
+    pub(super) fn unscanned(&self) -> u64 {
+        assert!(self.slots.counts_faults_right(), "a page was written without a page fault");
+        self.slots.unscanned()
     }
 
     /// What a run finds after one that wrote.

@@ -146,6 +146,7 @@ result = [refused(act) for act in (
     lambda: os.open('none/new', made), lambda: os.open('x' * 300, made),
     lambda: open('none/', 'w'), lambda: open('file/'), lambda: open('directory/', 'w'), lambda: os.stat('file/'), lambda: os.remove('file/.'),
     lambda: os.rename('file/', 'other'), lambda: os.stat('directory/'), lambda: os.listdir('directory/.'),
+    lambda: os.rename('file', 'other/'), lambda: os.rename('directory', 'moved/'),
 )]";
     let refused = json!([
         "EEXIST",
@@ -160,6 +161,8 @@ result = [refused(act) for act in (
         "ENOTDIR",
         "ENOTDIR",
         null,
+        null,
+        "ENOTDIR",
         null
     ]);
     assert_eq!(place.result(source).await, refused);
