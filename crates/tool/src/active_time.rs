@@ -81,12 +81,19 @@ impl ActiveTime {
         true
     }
 
-    /// Parks the run, if it waits for nothing but calls that are held, so many as these: whether it is. From then on no call is
-    /// [released](Self::call_released).
-    pub fn park(&self, calls: usize) -> bool {
+    /// Parks the run, if it waits for nothing but calls that are held, so many as `calls` says: whether it is. From then on no call is
+    /// [released](Self::call_released). A call that is no more among `calls`, and finds the run not [parked](Self::is_parked) after that, keeps it from
+    /// being parked.
+    pub fn park(&self, calls: impl FnOnce() -> usize) -> bool {
         let mut pauses = locked(&self.pauses);
-        pauses.is_parked |= self.is_held() && self.held.load(Ordering::SeqCst) == calls;
+        pauses.is_parked |= self.is_held() && self.held.load(Ordering::SeqCst) == calls();
         pauses.is_parked
+    }
+
+    /// Whether the run is parked.
+    #[must_use]
+    pub fn is_parked(&self) -> bool {
+        locked(&self.pauses).is_parked
     }
 
     /// How many calls are held.
@@ -181,13 +188,13 @@ mod tests {
     #[test]
     fn a_run_is_parked_only_while_all_is_held_and_then_nothing_is_released() {
         let (time, t) = (ActiveTime::default(), Instant::now());
-        assert!(!time.park(0));
+        assert!(!time.park(|| 0));
         time.call_began(|| t);
         time.call_held(t);
-        assert!(!time.park(1), "the guest does something else");
+        assert!(!time.park(|| 1), "the guest does something else");
         time.guest_waits(true, || t);
-        assert!(!time.park(2), "not all of them wait yet");
-        assert!(time.park(1) && !time.call_released(t));
+        assert!(!time.park(|| 2) && !time.is_parked(), "not all of them wait yet");
+        assert!(time.park(|| 1) && time.is_parked() && !time.call_released(t));
     }
 
     #[test]

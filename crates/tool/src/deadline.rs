@@ -250,6 +250,6 @@ mod tests {
         assert_eq!((call.at(), call.missed()), (now + 110 * S, CallError::TimedOut(10_000)));
         assert_eq!(time.paused(now + 200 * S), 100 * S);
         call.hold(now + 104 * S);
-        assert!(time.park(1) && !call.release(now + 105 * S));
+        assert!(time.park(|| 1) && !call.release(now + 105 * S));
     }
 }

@@ -197,7 +197,12 @@ impl RunHolds {
 
     /// Waits until a call may be asked about. What was asked before has its place: it may be all that the run waits for.
     pub(crate) async fn place(&self, call: CallId) -> Option<HoldPlace<'_>> {
-        self.places.enter(self.has_open(call)).await
+        let place = self.places.enter(self.has_open(call)).await;
+        if self.active.is_parked() {
+            // It was another one's, whose call was given up because the run is parked.
+            return std::future::pending().await;
+        }
+        place
     }
 
     /// Asks about a call, or about the start of the script, and waits for the answer: of one that was asked before and not used, for that
@@ -316,7 +321,7 @@ impl RunHolds {
                 // One more call was held, and asked about, before this was polled.
                 () = self.more.notified() => continue,
             }
-            if self.active.park(self.places.waiting()) {
+            if self.active.park(|| self.places.waiting()) {
                 return self.park();
             }
         }
