@@ -20,6 +20,10 @@ impl Object {
     }
 
     fn is_map(&self) -> bool {
+        // Keys that no answer had are of documentation, which names fields.
+        if self.keys.values().any(|shape| shape.seen == 0) {
+            return false;
+        }
         // Null is nothing by which keys differ.
         let values = || self.keys.values().filter(|shape| !shape.is_null());
         let Some(first) = values().find(|shape| !shape.is_empty()) else { return false };
