@@ -3,8 +3,10 @@
 //! A record has fields of different kinds; what stands under the keys of a map is the same again and again. A record that looks like that
 //! loses its keys too: better than to keep a name or an id. Empty lists and objects are no evidence: a later answer can still show a map.
 
-use crate::shape::{List, Object, Shape};
+use crate::shape::{List, Object, Shape, may_be_named_thing};
 
+/// How many keys that may be names of files or hosts, or numbers in a series, make one object a map: one is the field of a record.
+const DOUBTFUL: usize = 2;
 /// How many like objects or lists make one object a map, and how many where no key is in all of several.
 const LIKE: usize = 4;
 const LIKE_OF_SEVERAL: usize = 3;
@@ -23,6 +25,9 @@ impl Object {
         // Keys that no answer had are of documentation, which names fields.
         if self.keys.values().any(|shape| shape.seen == 0) {
             return false;
+        }
+        if self.keys.keys().filter(|key| may_be_named_thing(key)).count() >= DOUBTFUL {
+            return true;
         }
         // Null is nothing by which keys differ.
         let values = || self.keys.values().filter(|shape| !shape.is_null());
@@ -128,6 +133,17 @@ mod tests {
     }
 
     #[test]
+    fn two_keys_that_may_be_names_of_files_or_hosts_or_numbers_in_a_series_make_a_map() {
+        for answers in [
+            vec![r#"{"main.c": 1, "main.h": 2}"#],
+            vec![r#"{"n": 0, "user-1": 1, "user-2": 2}"#],
+            vec![r#"{"build.local": 1}"#, r#"{"files.local": 2}"#],
+        ] {
+            assert_eq!(learned(&answers), "dict[str, int]", "{answers:?}");
+        }
+    }
+
+    #[test]
     fn a_record_keeps_its_keys() {
         for (answers, expected) in [
             (vec![r#"{"total": 1, "open": 2, "closed": 3, "draft": 4, "merged": 5, "late": 6}"#], "total"),
@@ -144,6 +160,8 @@ mod tests {
             (vec![r#"{"added": [[]], "deleted": [[]], "modified": [[]], "renamed": [[]]}"#], "added"),
             (vec![r#"{"request": {}, "response": {}, "user": {}, "extra": {}}"#], "request"),
             (vec![r#"{"from": [null], "to": [null], "by": [null], "cc": [null]}"#], "from"),
+            (vec![r#"{"name": "x", "sha-256": "y"}"#], "name"),
+            (vec![r#"{"salary.net": 1, "salary.gross": 2}"#, r#"{"salary.net": 3}"#], "salary.net"),
         ] {
             let text = learned(&answers);
             assert!(text.starts_with(&format!("{{\"{expected}\"")), "{text}");
