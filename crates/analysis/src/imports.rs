@@ -116,10 +116,12 @@ fn put_in(source: &str, body: &[Stmt], imports: &str) -> Option<String> {
     let runs_nothing = |(at, one): &(usize, &Stmt)| (*at == 0 && is_text(one)) || is_future(one) || is_definition(one);
     let begun = body.iter().enumerate().skip_while(runs_nothing);
     let first = begun.map(|(_, statement)| statement).next()?;
+    // Both are such only at the beginning of a script.
+    let begins_with_either = body.first().is_some_and(|one| is_text(one) || is_future(one));
     let line = source.lines().next().unwrap_or_default().trim();
     let at = if is_simple(first) {
         usize::from(first.start())
-    } else if line.is_empty() || line.starts_with('#') {
+    } else if !begins_with_either && (line.is_empty() || line.starts_with('#')) {
         0
     } else {
         return None;
@@ -210,6 +212,8 @@ mod tests {
             "urllib.request.urlopen('x')",
             "nump.array(1)",
         ] {
+            "# Fetch\nfrom __future__ import annotations\nfor c in a:\n    print(json.dumps(c))",
+            "# Fetch\n'''Text.'''\nfor c in a:\n    print(json.dumps(c))",
             assert_eq!(with_imports(source, |_| false), None, "{source}");
         }
         assert_eq!(with_imports("json.get(id=1)", |name| name == "json"), None);
