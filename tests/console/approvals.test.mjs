@@ -239,6 +239,7 @@ test("the link of an approval shows the calls of its run and nothing else", asyn
   await page.keyboard.press("d");
   await page.locator(".card", { hasText: "denied by operator" }).waitFor();
   const routes = new Set(fake.requests.map(({ route, query }) => route.split("/")[1] + (route === "/approvals" ? `?run=${query.run}` : "")));
-  assert.deepEqual([...routes].sort(), ["approvals", `approvals?run=${first.run}`, "session"].sort());
+  // Of the questions, the API gives a link those of its run.
+  assert.deepEqual([...routes].sort(), ["approvals", `approvals?run=${first.run}`, "questions", "session"].sort());
   await page.done();
 });

@@ -59,7 +59,9 @@ fn may_lack_some(source: &str) -> bool {
     let begins =
         |at: usize| !source[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '"' | '\''));
     let stands = |text: &str| source.match_indices(text).any(|(at, _)| begins(at));
-    let is_module = |name: &str| stands(&format!("{name}.")) && !source.contains(&format!("import {name}"));
+    let ends = |at: usize| !source[at..].starts_with(|c: char| c.is_alphanumeric() || c == '_');
+    let is_imported = |import: &str| source.match_indices(import).any(|(at, _)| ends(at + import.len()));
+    let is_module = |name: &str| stands(&format!("{name}.")) && !is_imported(&format!("import {name}"));
     modules().map(first).chain(["datetime"]).any(is_module) || NAMES.iter().any(|(name, _)| stands(name))
 }
 
@@ -114,12 +116,14 @@ fn put_in(source: &str, body: &[Stmt], imports: &str) -> Option<String> {
     let is_text = |statement: &Stmt| matches!(statement, Stmt::Expr(one) if matches!(&*one.value, Expr::Constant(text) if text.value.is_str()));
     let is_future = |statement: &Stmt| matches!(statement, Stmt::ImportFrom(import) if import.module.as_ref().is_some_and(|name| name.as_str() == "__future__"));
     let runs_nothing = |(at, one): &(usize, &Stmt)| (*at == 0 && is_text(one)) || is_future(one) || is_definition(one);
+    // Both are such only at the beginning of a script.
+    let begins_with_either = body.first().is_some_and(|one| is_text(one) || is_future(one));
     let begun = body.iter().enumerate().skip_while(runs_nothing);
     let first = begun.map(|(_, statement)| statement).next()?;
     let line = source.lines().next().unwrap_or_default().trim();
     let at = if is_simple(first) {
         usize::from(first.start())
-    } else if line.is_empty() || line.starts_with('#') {
+    } else if !begins_with_either && (line.is_empty() || line.starts_with('#')) {
         0
     } else {
         return None;
@@ -185,6 +189,10 @@ mod tests {
                 "n = datetime.now() - timedelta(days=1)",
                 "from datetime import datetime; from datetime import timedelta; n = datetime.now() - timedelta(days=1)",
             ),
+            (
+                "import requests\nx = re.sub('a', 'b', requests.get())",
+                "import re; import requests\nx = re.sub('a', 'b', requests.get())",
+            ),
             ("q = urllib.parse.quote('a')", "import urllib.parse; q = urllib.parse.quote('a')"),
         ] {
             assert_eq!(with_imports(source, |_| false).as_deref(), Some(expected), "{source}");
@@ -200,6 +208,8 @@ mod tests {
             "json = crm.get()\njson.keys()",
             "def f(re):\n    return re.x\nf(1)",
             "for x in a:\n    print(re.sub('a', x))",
+            "# Fetch\nfrom __future__ import annotations\nfor c in a:\n    print(json.dumps(c))",
+            "# Fetch\n'''Text.'''\nfor c in a:\n    print(json.dumps(c))",
             "import asyncio as json\njson.run(1)",
             "from x import *\njson.dumps(1)",
             "from json import dumps\nx = dumps(1)",

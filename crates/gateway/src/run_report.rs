@@ -114,7 +114,9 @@ pub(crate) fn with_caught(mut report: Report, caught: &[Finding]) -> Report {
     let notes: Vec<String> = lines
         .filter_map(<[Finding]>::first)
         .take(CAUGHT)
-        .map(|Finding { line, message, .. }| format!("line {line} fails and the script catches it: {message}"))
+        .map(|Finding { line, message, .. }| {
+            format!("line {line} fails where it runs, and the script catches that: {message}")
+        })
         .collect();
     report.notes.extend(notes);
     report

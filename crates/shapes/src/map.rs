@@ -1,10 +1,12 @@
 //! Objects that are maps: their keys are values, names or ids, although each of them looks like the name of a field.
 //!
-//! A record has fields of different kinds; what stands under the keys of a map is the same again and again. Where a record looks like
-//! that as well, its keys are lost to whoever reads the shape: less is lost than where a name or an id is kept.
+//! A record has fields of different kinds; what stands under the keys of a map is the same again and again. A record that looks like that
+//! loses its keys too: better than to keep a name or an id. Empty lists and objects are no evidence: a later answer can still show a map.
 
-use crate::shape::{Object, Shape};
+use crate::shape::{List, Object, Shape, may_be_named_thing};
 
+/// How many keys that may be names of files or hosts, or numbers in a series, make one object a map: one is the field of a record.
+const DOUBTFUL: usize = 2;
 /// How many like objects or lists make one object a map, and how many where no key is in all of several.
 const LIKE: usize = 4;
 const LIKE_OF_SEVERAL: usize = 3;
@@ -20,17 +22,21 @@ impl Object {
     }
 
     fn is_map(&self) -> bool {
-        // Null is nothing by which keys differ.
-        let mut values = self.keys.values().filter(|shape| !shape.is_null());
-        let Some(first) = values.next() else { return false };
-        let is_composite = first.is_composite();
-        let mut like = 1;
-        for other in values {
-            if !first.is_alike(other) {
-                return false;
-            }
-            like += 1;
+        // Keys that no answer had are of documentation, which names fields.
+        if self.keys.values().any(|shape| shape.seen == 0) {
+            return false;
         }
+        if self.keys.keys().filter(|key| may_be_named_thing(key)).count() >= DOUBTFUL {
+            return true;
+        }
+        // Null is nothing by which keys differ.
+        let values = || self.keys.values().filter(|shape| !shape.is_null());
+        let Some(first) = values().find(|shape| !shape.is_empty()) else { return false };
+        if !values().all(|other| first.is_alike(other)) {
+            return false;
+        }
+        let is_composite = first.is_composite();
+        let like = values().filter(|shape| !shape.is_empty()).count();
         // No key is in all of several objects.
         let differ = || self.seen > 1 && self.keys.values().all(|shape| shape.seen < self.seen);
         if is_composite {
@@ -50,6 +56,15 @@ impl Shape {
     fn is_composite(&self) -> bool {
         let simple = self.bool || self.int || self.float || self.other || self.texts > 0;
         !simple && (self.object.is_some() != self.list.is_some())
+    }
+
+    /// Whether all that was seen are lists and objects without anything in them that could be compared.
+    fn is_empty(&self) -> bool {
+        let is_empty_list = |list: &List| list.item.is_trivial() || list.item.is_null() || list.item.is_empty();
+        let is_empty_object = |object: &Object| object.keys.is_empty() && object.any.is_none();
+        self.is_composite()
+            && self.list.as_deref().is_none_or(is_empty_list)
+            && self.object.as_deref().is_none_or(is_empty_object)
     }
 
     /// Whether both are of one kind: null beside it and keys that only some have make no difference.
@@ -106,10 +121,26 @@ mod tests {
             learned(&[r#"{"kim": null, "ann": [1], "eve": [2, 3], "joe": null, "zoe": [4], "bob": [5]}"#]),
             "dict[str, [int] | None]"
         );
-        assert_eq!(learned(&[r#"{"ann": [1], "bob": [], "eve": [2, 3], "joe": [4]}"#]), "dict[str, [int]]");
+        let some_empty = r#"{"ann": [1], "bob": [], "eve": [2, 3], "joe": [4]"#;
+        assert!(learned(&[&format!("{some_empty}}}")]).starts_with(r#"{"ann""#));
+        assert_eq!(learned(&[&format!(r#"{some_empty}, "zoe": [5]}}"#)]), "dict[str, [int]]");
+        // What one answer leaves open, a later one decides.
+        let open = r#"{"a": [], "b": [], "c": [], "d": []}"#;
+        assert_eq!(learned(&[open, r#"{"e": [1], "f": [2], "g": [3]}"#]), "dict[str, [int]]");
         // Numbers by names, of which each answer has others.
         let counts = [r#"{"ann": 1, "bob": 2}"#, r#"{"eve": 3, "joe": 4}"#, r#"{"zoe": 3, "kim": 4}"#];
         assert_eq!(learned(&counts), "dict[str, int]");
+    }
+
+    #[test]
+    fn two_keys_that_may_be_names_of_files_or_hosts_or_numbers_in_a_series_make_a_map() {
+        for answers in [
+            vec![r#"{"main.c": 1, "main.h": 2}"#],
+            vec![r#"{"n": 0, "user-1": 1, "user-2": 2}"#],
+            vec![r#"{"build.local": 1}"#, r#"{"files.local": 2}"#],
+        ] {
+            assert_eq!(learned(&answers), "dict[str, int]", "{answers:?}");
+        }
     }
 
     #[test]
@@ -121,6 +152,16 @@ mod tests {
             (vec![r#"{"user": {"id": 1}, "repo": {"name": 1}, "team": {"slug": 1}, "org": {"login": 1}}"#], "user"),
             (vec![r#"{"id": 1, "title": 2}"#, r#"{"id": 1, "body": 3, "state": 4, "author": 5, "label": 6}"#], "id"),
             (vec![r#"{"a": "x"}"#, r#"{"b": "x"}"#], "a"),
+            (
+                vec![r#"{"attachments": [], "comments": [{"id": 1}], "labels": ["x"], "users": [{"name": "a"}]}"#],
+                "attachments",
+            ),
+            (vec![r#"{"added": [], "deleted": [], "modified": [], "renamed": []}"#], "added"),
+            (vec![r#"{"added": [[]], "deleted": [[]], "modified": [[]], "renamed": [[]]}"#], "added"),
+            (vec![r#"{"request": {}, "response": {}, "user": {}, "extra": {}}"#], "request"),
+            (vec![r#"{"from": [null], "to": [null], "by": [null], "cc": [null]}"#], "from"),
+            (vec![r#"{"name": "x", "sha-256": "y"}"#], "name"),
+            (vec![r#"{"salary.net": 1, "salary.gross": 2}"#, r#"{"salary.net": 3}"#], "salary.net"),
         ] {
             let text = learned(&answers);
             assert!(text.starts_with(&format!("{{\"{expected}\"")), "{text}");

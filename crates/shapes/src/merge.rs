@@ -62,9 +62,7 @@ impl Object {
         if self.keys.len() > MAX_KEYS {
             self.forget_keys();
         }
-        if self.seen > 0 {
-            self.fold();
-        }
+        self.fold();
     }
 }
 

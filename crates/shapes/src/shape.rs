@@ -19,9 +19,12 @@ pub(crate) const MAX_KEY_BYTES: usize = 64;
 const MAX_KEY_DIGITS: usize = 4;
 
 /// How names of files and hosts end.
-const ENDINGS: &str = "bmp c cc cfg com conf cpp cs css csv db dev doc docx eml env exe gif git go gz h hpp html ico ics ini io ipynb \
-    java jpeg jpg js json jsonl jsx kt local lock log lua md mov mp3 mp4 net ods odt org pdf php png ppt pptx py pyi rb rs rst scss \
-    sh sql sqlite svg swift tar tex toml ts tsv tsx ttf txt vue wav webp xls xlsx xml yaml yml zip";
+const ENDINGS: &str = "bmp cc cfg com cpp cs css csv docx eml exe gif gz hpp html ico ics ini ipynb java jpeg jpg js json jsonl jsx \
+    kt lua md mov mp3 mp4 ods odt pdf php png ppt pptx py pyi rb rs rst scss sqlite svg tar tex toml tsv tsx ttf txt vue wav webp \
+    xls xlsx xml yaml yml";
+
+/// How they end too, and names of fields as well: `salary.net`, `user.local`.
+const DOUBTFUL_ENDINGS: &str = "c conf db dev doc env git go h io local lock log net org sh sql swift ts zip";
 
 /// What was seen at one place of the answers of one tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,12 +180,26 @@ pub(crate) fn is_field(key: &str) -> bool {
     begins && key.len() <= MAX_KEY_BYTES && digits <= MAX_KEY_DIGITS && characters.all(goes_on) && !is_named_thing(key)
 }
 
-/// Whether a key looks like the name of a file or a host, `report.pdf`, or ends with a number behind a dash, `PROJ-12`.
+/// Whether a key looks like the name of a file or a host, `report.pdf`, or like a number in a series, `PROJ-12`.
 fn is_named_thing(key: &str) -> bool {
-    let is_ending = |ending: &str| ENDINGS.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(ending));
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    has_ending(key, ENDINGS)
+        || series(key).is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
+}
+
+/// Whether it may be such a name although fields have such names too: `salary.net`, `sha-256`. Two of them in one object are none of fields.
+pub(crate) fn may_be_named_thing(key: &str) -> bool {
+    has_ending(key, DOUBTFUL_ENDINGS) || series(key).is_some()
+}
+
+fn has_ending(key: &str, endings: &str) -> bool {
+    let is_ending = |ending: &str| endings.split_ascii_whitespace().any(|known| known.eq_ignore_ascii_case(ending));
     key.rsplit_once('.').is_some_and(|(_, ending)| is_ending(ending))
-        || key.rsplit_once('-').is_some_and(|(_, number)| is_number(number))
+}
+
+/// What stands in front of a number behind a dash.
+fn series(key: &str) -> Option<&str> {
+    let (name, number) = key.rsplit_once('-')?;
+    (!number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(name)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -238,6 +255,11 @@ mod tests {
             "address.line1",
             "utf8",
             "image_512",
+            "salary.net",
+            "user.local",
+            "process.env",
+            "sha-256",
+            "ipv-4",
         ] {
             assert!(is_field(field), "{field}");
         }

@@ -291,6 +291,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_documented_keeps_its_keys_beside_what_was_seen() {
+        let documented = r#"{"_links": {"self": {"href": "x"}, "html": {"href": "x"}, "git": {"href": "x"}}}"#;
+        let mut known = Learned::default();
+        known.add(ToolKey::of_any_schema("crm", "get"), shape(documented));
+        let mut shapes = Shapes::new(known);
+        let key = ToolKey::new("crm", "get", &json!({}));
+        shapes.add(&key, shape(r#"{"_links": {"self": {"href": "x"}, "next": {"href": "x"}}}"#));
+        let shown = shapes.shown(&key).expect("known").to_string();
+        assert!(shown.starts_with(r#"{"_links": {"self": {"href": str}, "html"?: "#), "{shown}");
+    }
+
+    #[test]
     fn the_oldest_of_too_many_is_forgotten() {
         let mut learned = Learned::default();
         for n in 0..=MAX_TOOLS {

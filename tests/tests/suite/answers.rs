@@ -78,7 +78,7 @@ async fn a_call_that_is_rejected_before_it_is_made_is_told_where_the_script_catc
         ("echo.ecko(value=1)", "echo has no tool 'ecko'; did you mean echo.echo?"),
     ] {
         let source = format!("rows = []\ntry:\n    rows = {call}\nexcept Exception:\n    pass\nrows");
-        let expected = format!("[]\nnote: line 3 fails and the script catches it: {note}");
+        let expected = format!("[]\nnote: line 3 fails where it runs, and the script catches that: {note}");
         let told = text_of(&gateway.run(&source).await);
         assert!(told.starts_with(&expected), "{told}");
         // What the script says itself is not said again.

@@ -101,7 +101,7 @@ fn a_script_that_names_a_hanging_server_gets_an_error_that_names_no_ready_server
     let folder = Folder::new(&[echo_table(), shell("deaf", "exec sleep 100"), deaf.to_owned()].concat());
     let mut client = client(&folder);
     let (told, is_error) = client.execute("try:\n    result = deaf.x()\nexcept Exception:\n    result = 'caught'");
-    let note = "\"caught\"\nnote: line 2 fails and the script catches it: the server deaf did not start in time";
+    let note = "\"caught\"\nnote: line 2 fails where it runs, and the script catches that: the server deaf did not start in time";
     assert!(!is_error && told.starts_with(note), "{told}");
     let (told, is_error) = client.execute("deaf.x()");
     assert!(is_error && told.contains("the server deaf did not start in time; go on without it"), "{told}");

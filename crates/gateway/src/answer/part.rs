@@ -46,6 +46,10 @@ fn smaller(json: &str, mut steps: Vec<Step>) -> Option<Vec<Step>> {
         return Some(steps);
     };
     let mut from = from.unwrap_or_default();
+    if from < 0 && to.is_some() {
+        // There may be fewer in front of its end than were asked for: where it begins is not known.
+        return None;
+    }
     if !json.starts_with('[') {
         // A slice of a text.
         steps[place] = slice_from(from, TEXT_PART);
@@ -54,7 +58,7 @@ fn smaller(json: &str, mut steps: Vec<Step>) -> Option<Vec<Step>> {
     let mut elements = raw::elements(json);
     let first = elements.next()?;
     let count = elements.count() + 1;
-    if from < 0 && to.is_none() {
+    if from < 0 {
         // There may be fewer than were asked for.
         from = from.max(-i64::try_from(count).ok()?);
     }
@@ -298,6 +302,10 @@ mod tests {
             let smaller = example(&found, path).expect("a path");
             assert_eq!(smaller, expected, "{path}");
             assert!(part(&whole, &smaller).is_ok_and(|smaller| smaller.len() <= found.len()), "{path}");
+        }
+        // How many there are is not known: a slice that begins before the first element has fewer than it seems.
+        for (json, path) in [("[0,1,2,3]", "[-8:-3]"), ("[0,1,2,3]", "[-9:-1]"), ("\"a text\"", "[-5:-1]")] {
+            assert_eq!(example(&part(json, path).expect("a part"), path), None, "{path}");
         }
         let found = part(&whole, r#"["a.b"].rows[50:]"#).expect("a part");
         assert_eq!(example(&found, r#"["a.b"].rows[50:]"#), None);
