@@ -103,7 +103,12 @@ async fn exactly_what_was_shown_is_promoted_and_by_nobody_but_the_operator() {
         ("/functions/shout/promote", json!({"sha256": shown}), 404),
         ("/functions/shout/promote", json!({"sha256": &shown[..12]}), 400),
         ("/functions/shout/promote", json!({}), 400),
+        ("/functions/shout/promote", json!({"sha256": "x".repeat(64)}), 400),
+        ("/functions/shout/promote", json!({"sha256": "A".repeat(64)}), 400),
         ("/functions/none/promote", json!({"sha256": digits}), 404),
+        ("/functions/No%20name/promote", json!({"sha256": digits}), 400),
+        ("/functions/No%20name/retire", json!({}), 400),
+        ("/functions/shout/retire", json!({"sha256": "é".repeat(32)}), 400),
         ("/functions/wrong/promote", json!({"sha256": digits}), 404),
         ("/functions/shout/retire", json!({}), 404),
         ("/functions/shout/retire", json!({"sha256": "00"}), 400),
@@ -111,6 +116,7 @@ async fn exactly_what_was_shown_is_promoted_and_by_nobody_but_the_operator() {
     ] {
         let answer = api.ask("POST", path, Some(&body)).await;
         assert_eq!(answer.status, status, "{path} {body}: {answer:?}");
+        assert!(!answer.text.contains("exuvia functions"), "no command: {answer:?}");
     }
     for (path, status) in [
         ("/functions/none", 404),
@@ -119,11 +125,18 @@ async fn exactly_what_was_shown_is_promoted_and_by_nobody_but_the_operator() {
         ("/functions/wrong/diff", 409),
         ("/functions/shout?sha256=00", 404),
         ("/functions/shout?sha256=", 400),
+        ("/functions/shout?sha256=0x", 400),
         ("/functions/shout?nonsense=1", 400),
     ] {
         assert_eq!(api.ask("GET", path, None).await.status, status, "{path}");
     }
     assert_eq!(states(&api).await, ["shout new", "wrong invalid"]);
+    for target in api.get("/runs?kind=admin").await["items"].as_array().expect("items") {
+        let call = api.get(&format!("/runs/{}/calls/0", target["id"].as_str().expect("an id"))).await;
+        let target = call["arguments"].as_str().expect("a target");
+        assert!(target.contains("shout"), "only what can be a function is recorded: {target}");
+        assert!(!["xx", "AA", "é"].iter().any(|wrong| target.contains(wrong)), "{target}");
+    }
     let mut client = KeyClient::of(daemon.address(), "ci").await;
     for path in ["/api/v1/functions", "/api/v1/functions/shout"] {
         assert_ne!(client.send("GET", path, &[], "").await.status, 200);
@@ -143,7 +156,9 @@ async fn what_a_script_proposed_is_promoted_or_rejected() {
         listed["items"].as_array().expect("items").iter().filter(|one| one["name"] == "one").collect();
     assert!(proposed.len() == 2 && proposed.iter().all(|one| one["state"] == "proposed"), "{listed}");
     // Which of them is to be said.
-    assert_eq!(api.ask("GET", "/functions/one", None).await.status, 409);
+    let told = api.ask("GET", "/functions/one", None).await;
+    assert!(told.status == 409 && told.text.contains("2 texts of one are proposed"), "{told:?}");
+    assert!(!told.text.contains("--") && !told.text.contains("choose"), "no option of a command: {told:?}");
     let digests: Vec<&str> = proposed.iter().filter_map(|one| one["sha256"].as_str()).collect();
     api.post("/functions/one/retire", &json!({"sha256": digests[0]})).await;
     let left = api.get("/functions/one").await;

@@ -84,8 +84,8 @@ fn a_function_goes_its_way_by_commands() {
 
     world.done(&["retire", "shout"]);
     assert_eq!(world.states()[0], "shout new");
-    world.refused(&["retire", "shout"], "nothing of");
-    world.refused(&["show", "nothing"], "there is no function");
+    world.refused(&["retire", "shout"], "nothing of \"shout\" is promoted or proposed; `exuvia functions list`");
+    world.refused(&["show", "nothing"], "there is no function \"nothing\"; `exuvia functions list`");
 }
 
 #[test]

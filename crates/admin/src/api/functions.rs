@@ -1,6 +1,6 @@
 //! Saved functions: what there is, what a text changes, promoting and retiring.
 
-use exuvia_functions::Function;
+use exuvia_functions::{Function, FunctionName};
 use exuvia_journal::{FunctionAct, StoredFunction};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -206,8 +206,20 @@ async fn saved(admin: &Admin) -> Result<SavedFunctions, ApiError> {
     configured(admin).await?.ok_or_else(not_configured)
 }
 
-fn check_digest(sha256: Option<&str>) -> Result<(), ApiError> {
-    check_range("sha256", sha256.map(str::len), DIGITS, DIGITS)
+/// Checks a digest, or at least so many of its first digits.
+fn check_digest(sha256: Option<&str>, least: usize) -> Result<(), ApiError> {
+    check_range("sha256", sha256.map(str::len), least, DIGITS)?;
+    let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    match sha256.is_none_or(|sha256| sha256.bytes().all(is_digit)) {
+        true => Ok(()),
+        false => Err(ApiError::bad_request("sha256: must be lower-case hexadecimal digits")),
+    }
+}
+
+/// The name of a function that something is done with: it goes into the record.
+fn checked_name(path: FunctionPath) -> Result<String, ApiError> {
+    let name: Result<FunctionName, _> = path.name.parse();
+    name.map(|name| name.to_string()).map_err(|error| ApiError::bad_request(format!("name: {error}")))
 }
 
 pub(super) async fn list(ask: Ask) -> Result<Page<FunctionSummary>, ApiError> {
@@ -217,7 +229,7 @@ pub(super) async fn list(ask: Ask) -> Result<Page<FunctionSummary>, ApiError> {
 
 pub(super) async fn show(ask: Ask<FunctionPath, TextQuery>) -> Result<FunctionView, ApiError> {
     let name = &ask.path.name;
-    check_range("sha256", ask.query.sha256.as_ref().map(String::len), 1, DIGITS)?;
+    check_digest(ask.query.sha256.as_deref(), 1)?;
     let saved = saved(&ask.admin).await?;
     let text = saved.text(name, ask.query.sha256.as_deref()).await?;
     let is_it = |listed: &ListedFunction| listed.name == *name && listed.sha256.as_ref() == Some(&text.sha256);
@@ -251,7 +263,7 @@ async fn grants(admin: &Admin, function: Function) -> Option<Vec<String>> {
 
 pub(super) async fn diff(ask: Ask<FunctionPath, TextQuery>) -> Result<DiffView, ApiError> {
     let name = &ask.path.name;
-    check_range("sha256", ask.query.sha256.as_ref().map(String::len), 1, DIGITS)?;
+    check_digest(ask.query.sha256.as_deref(), 1)?;
     let saved = saved(&ask.admin).await?;
     let after = saved.text(name, ask.query.sha256.as_deref()).await?;
     let before = saved.promoted_text(name).await?;
@@ -261,8 +273,8 @@ pub(super) async fn diff(ask: Ask<FunctionPath, TextQuery>) -> Result<DiffView, 
 }
 
 pub(super) async fn promote(ask: Ask<FunctionPath, Nothing, PromoteRequest>) -> Result<PromotedView, ApiError> {
-    let (name, sha256) = (&ask.path.name, ask.body.sha256);
-    check_digest(Some(&sha256))?;
+    let (name, sha256) = (&checked_name(ask.path)?, ask.body.sha256);
+    check_digest(Some(&sha256), DIGITS)?;
     let saved = saved(&ask.admin).await?;
     let text = saved.text(name, Some(&sha256)).await?;
     let action = ask.admin.record(&ask.caller, "function.promote", &format!("{name} {sha256}")).await?;
@@ -272,8 +284,8 @@ pub(super) async fn promote(ask: Ask<FunctionPath, Nothing, PromoteRequest>) -> 
 }
 
 pub(super) async fn retire(ask: Ask<FunctionPath, Nothing, RetireRequest>) -> Result<Done, ApiError> {
-    let (name, sha256) = (&ask.path.name, ask.body.sha256);
-    check_digest(sha256.as_deref())?;
+    let (name, sha256) = (&checked_name(ask.path)?, ask.body.sha256);
+    check_digest(sha256.as_deref(), DIGITS)?;
     let saved = saved(&ask.admin).await?;
     let target = sha256.as_ref().map_or_else(|| name.clone(), |sha256| format!("{name} {sha256}"));
     let action = ask.admin.record(&ask.caller, "function.retire", &target).await?;

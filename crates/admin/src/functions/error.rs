@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use exuvia_journal::AccessStoreError;
 
-/// Why something was not done with a function. `Display` is for the operator.
+/// Why something was not done with a function. `Display` is for the operator, at the command line or at the console.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FunctionsError {

@@ -81,9 +81,7 @@ impl SavedFunctions {
     pub async fn retire(&self, name: &str, sha256: Option<String>) -> Result<(), FunctionsError> {
         let retirement = Retirement { name: name.to_owned(), sha256, act: function_act(None) };
         match self.store.retire(&retirement).await? {
-            0 => Err(FunctionsError::Unknown(format!(
-                "nothing of {name:?} is promoted or proposed; `exuvia functions list` shows what is"
-            ))),
+            0 => Err(FunctionsError::Unknown(format!("nothing of {name:?} is promoted or proposed"))),
             _ => Ok(()),
         }
     }

@@ -58,16 +58,10 @@ impl SavedFunctions {
         match (proposed.as_slice(), self.promoted(name)) {
             ([one], _) => self.of(one).await,
             ([], Some(promoted)) => self.of(promoted).await,
-            ([], None) => Err(FunctionsError::Unknown(format!(
-                "there is no function {name:?}; `exuvia functions list` shows those that there are"
-            ))),
+            ([], None) => Err(FunctionsError::Unknown(format!("there is no function {name:?}"))),
             (several, _) => {
                 let digests: Vec<_> = several.iter().map(|stored| &stored.sha256[..DIGITS]).collect();
-                let message = format!(
-                    "{} texts of {name} are proposed: choose one by --sha256 {}",
-                    several.len(),
-                    digests.join(", ")
-                );
+                let message = format!("{} texts of {name} are proposed: {}", several.len(), digests.join(", "));
                 Err(FunctionsError::Ambiguous(message))
             }
         }

@@ -12,7 +12,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{sleep, timeout};
 
-use super::file::{self, SessionFile, boot};
+use super::file::{self, Listed, SessionFile, boot};
 use super::state::{Line, SessionState};
 use super::{SessionError, SessionTurn, Sessions, id, is_old, key, missed};
 
@@ -37,7 +37,7 @@ impl Sessions {
         let turn = self.turn(&key);
         let guard: OwnedMutexGuard<()> = timeout(PATIENCE, turn.lock_owned()).await.map_err(|_| SessionError::Busy)?;
         let (file, read) = taken(&directory, &id, begun).await?;
-        let state = match read.filter(|state| !is_old(state, config.keep)) {
+        let state = match read.filter(|state| !is_old(state.used_ms, config.keep)) {
             Some(state) => completed(archive, principal, &file, state).await?,
             None => {
                 self.begins(config, &file, &directory).await?;
@@ -93,7 +93,8 @@ async fn completed(
     file: &Arc<SessionFile>,
     mut state: SessionState,
 ) -> Result<SessionState, SessionError> {
-    let Some(boot) = boot().filter(|boot| state.may_lack_scripts(Some(boot))) else { return Ok(state) };
+    let may_lack = |boot: &&str| state.lost.is_none() && state.may_lack_scripts(Some(boot));
+    let Some(boot) = boot().filter(may_lack) else { return Ok(state) };
     let mut lines = missed::lines(archive, principal, &state).await.map_err(|error| {
         tracing::error!(%error, "journal read failed");
         SessionError::NotNow("the journal cannot be read".to_owned())
@@ -126,9 +127,9 @@ fn bounded(state: &SessionState, config: &SessionsConfig) -> Result<(), SessionE
 /// Whether there is room for one more session in a directory: the one that was not used for longest is forgotten, unless a script of it runs.
 fn has_room(directory: &Path, most: usize) -> io::Result<bool> {
     let mut all = file::all(directory)?;
-    all.sort_by_key(|(_, state)| state.used_ms);
+    all.sort_by_key(|listed| listed.used_ms);
     let (mut left, mut oldest) = (all.len(), Vec::new());
-    for (id, _) in all {
+    for Listed { id, .. } in all {
         if left < most {
             break;
         }
@@ -137,7 +138,7 @@ fn has_room(directory: &Path, most: usize) -> io::Result<bool> {
             left -= 1;
         }
     }
-    // None gives way where that makes no room.
+    // No session gives way unless that makes room.
     if left >= most {
         return Ok(false);
     }

@@ -8,6 +8,9 @@ use exuvia_runtime::{Outcome, ScriptError};
 /// The kind of error of a script whose session does not take it.
 const KIND: &str = "SessionUnavailable";
 
+/// Why a session is lost whose scripts are not recorded any more.
+pub(super) const NOT_KEPT: &str = "what was recorded of it is not kept any more";
+
 /// Why a script does not run in its session. `{}` is for the client.
 #[derive(Debug)]
 pub(crate) enum SessionError {

@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::UNIX_EPOCH;
 
 use super::state::{Line, SessionState, text};
 
@@ -51,6 +52,11 @@ impl SessionFile {
         directory.join(id).with_extension(STATE).exists()
     }
 
+    /// When the session was used. None: there is none.
+    pub(super) fn used_ms(&self) -> Option<u64> {
+        found(&self.path).map(|(used_ms, _)| used_ms)
+    }
+
     /// What the file says. None: there is no such session. A line that is not whole is removed, so that the next one can follow.
     ///
     /// # Errors
@@ -58,7 +64,7 @@ impl SessionFile {
     /// It cannot be read.
     pub(super) fn read(&self) -> io::Result<Option<SessionState>> {
         let Some(bytes) = content(&self.path)? else { return Ok(None) };
-        let read = SessionState::parse(&bytes)?;
+        let read = SessionState::parse(&bytes, boot())?;
         let whole = read.as_ref().map_or(0, |(_, whole)| *whole);
         if whole < bytes.len() {
             File::options().write(true).open(&self.path)?.set_len(whole as u64)?;
@@ -66,25 +72,38 @@ impl SessionFile {
         Ok(read.map(|(state, _)| state))
     }
 
-    /// Adds lines. They survive this process when this returns; the first ones survive the machine.
+    /// Adds lines. They survive this process when this returns; the first ones, and the first script with them, survive the machine.
     ///
     /// # Errors
     ///
-    /// They cannot be written.
+    /// They cannot be written, and are not there.
     pub(super) fn append(&self, lines: &[Line]) -> io::Result<()> {
         let mut file = File::options().create(true).append(true).open(&self.path)?;
-        let is_new = file.metadata()?.len() == 0;
-        file.write_all(&text(lines)?)?;
-        if is_new || boot().is_none() {
-            file.sync_all()?;
-        }
-        if let Some(directory) = self.path.parent().filter(|_| is_new) {
-            File::open(directory)?.sync_all()?;
-        }
-        Ok(())
+        // The file may have them already, without a script: the machine stopped then.
+        let is_first = matches!(lines.first(), Some(Line::Began { .. }));
+        added(&mut file, &text(lines)?, |file| {
+            if is_first || boot().is_none() {
+                file.sync_all()?;
+            }
+            if is_first { self.sync_directory() } else { Ok(()) }
+        })
     }
 
-    /// Forgets the session. Its next script begins a new one.
+    fn sync_directory(&self) -> io::Result<()> {
+        self.path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    }
+
+    /// Forgets the session because somebody asked for it: it is gone also if the machine stops.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be removed.
+    pub(super) fn end(&self) -> io::Result<()> {
+        self.clear()?;
+        self.sync_directory()
+    }
+
+    /// Forgets the session. Its next script begins a new one. If the machine stops soon, the session may be there again.
     ///
     /// # Errors
     ///
@@ -107,28 +126,58 @@ impl Drop for SessionFile {
     }
 }
 
-/// The sessions in a directory, by their ids. What cannot be read is left out. Blocks.
+/// A session in a directory.
+#[derive(Debug)]
+pub(super) struct Listed {
+    pub(super) id: String,
+    /// When it was used, in milliseconds since the epoch.
+    pub(super) used_ms: u64,
+    /// None: its file cannot be read, because the machine stopped, or another version of this program made it.
+    pub(super) state: Option<SessionState>,
+}
+
+/// The sessions in a directory. Blocks.
 ///
 /// # Errors
 ///
 /// The directory cannot be read.
-pub(super) fn all(directory: &Path) -> io::Result<Vec<(String, SessionState)>> {
-    let mut found = Vec::new();
+pub(super) fn all(directory: &Path) -> io::Result<Vec<Listed>> {
+    let mut all = Vec::new();
     let entries = match fs::read_dir(directory) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
         entries => entries?,
     };
     for entry in entries {
         let path = entry?.path();
         let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
         if path.extension().is_some_and(|extension| extension == STATE)
-            && let Ok(Some(bytes)) = content(&path)
-            && let Ok(Some((state, _))) = SessionState::parse(&bytes)
+            && let Some((used_ms, state)) = found(&path)
         {
-            found.push((id, state));
+            all.push(Listed { id, used_ms, state });
         }
     }
-    Ok(found)
+    Ok(all)
+}
+
+/// When the session of a file was used, and what the file says. Of one that cannot be read its time counts. None: there is no file.
+fn found(path: &Path) -> Option<(u64, Option<SessionState>)> {
+    let read = content(path).and_then(|bytes| bytes.map_or(Ok(None), |bytes| SessionState::parse(&bytes, boot())));
+    if let Ok(Some((state, _))) = read {
+        return Some((state.used_ms, Some(state)));
+    }
+    let modified = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    let since = modified.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some((u64::try_from(since.as_millis()).unwrap_or(u64::MAX), None))
+}
+
+/// Adds text to a file and makes it safe. Otherwise the file is as it was: the lines in it are those that were answered.
+fn added(file: &mut File, text: &[u8], make_safe: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    let done = file.write_all(text).and_then(|()| make_safe(file));
+    if done.is_err() {
+        file.set_len(before)?;
+    }
+    done
 }
 
 /// The present boot of the machine. None: nobody knows, so that each line has to be on the disk.
@@ -196,7 +245,8 @@ mod tests {
         taken.append(&[script("01J")]).unwrap();
         let state = taken.read().unwrap().expect("a session");
         assert_eq!((state.scripts.len(), state.may_lack_scripts(boot())), (1, false));
-        assert_eq!(all(directory.path()).unwrap(), [("a".to_owned(), state)]);
+        let listed = all(directory.path()).unwrap();
+        assert_eq!((listed.len(), listed[0].id.as_str(), &listed[0].state), (1, "a", &Some(state)));
         taken.clear().unwrap();
         assert!(all(directory.path()).unwrap().is_empty());
         drop(taken);
@@ -216,5 +266,41 @@ mod tests {
         assert_eq!(taken.read().unwrap().expect("a session").scripts, ["01J"]);
         taken.append(&[script("01L")]).unwrap();
         assert_eq!(taken.read().unwrap().expect("a session").scripts, ["01J", "01L"]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_understood_cuts_nothing_off_in_the_same_boot() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = SessionFile::take(directory.path(), "a").unwrap().expect("nobody has it");
+        let state = SessionState::new("report", "operator".to_owned(), None);
+        let path = directory.path().join("a.jsonl");
+        for earlier in [false, true] {
+            taken.clear().unwrap();
+            taken.append(&state.begin(boot())).unwrap();
+            taken.append(&[script("01J")]).unwrap();
+            let boot = boot().unwrap_or_default();
+            let mut text = fs::read_to_string(&path).unwrap() + "{\"later\":1}\n";
+            if earlier {
+                text = text.replace(boot, "earlier") + &format!("{{\"boot\":\"{boot}\"}}\n");
+            }
+            fs::write(&path, &text).unwrap();
+            taken.append(&[script("01K")]).unwrap();
+            let whole = fs::read(&path).unwrap();
+            let read = taken.read().unwrap().expect("a session");
+            assert!(read.lost.is_some_and(|why| why.contains("not understood")), "{earlier}");
+            assert_eq!(fs::read(&path).unwrap(), whole, "{earlier}");
+        }
+    }
+
+    #[test]
+    fn lines_that_could_not_be_written_are_not_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a");
+        fs::write(&path, "one\n").unwrap();
+        let file = || File::options().append(true).open(&path).unwrap();
+        assert!(added(&mut file(), b"two\n", |_| Err(io::Error::other("no disk"))).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\n");
+        added(&mut file(), b"three\n", |_| Ok(())).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\nthree\n");
     }
 }

@@ -29,7 +29,7 @@ use exuvia_tool::{Principal, locked};
 use counts::Evicted;
 pub(crate) use counts::SessionCounts;
 pub(crate) use error::SessionError;
-use file::SessionFile;
+use file::{Listed, SessionFile};
 pub use state::SessionState;
 pub(crate) use turn::{Left, Reviving, SessionTurn};
 use warm::Warm;
@@ -109,7 +109,7 @@ impl Sessions {
         locked(&self.warm).bytes_of(&key(&directory, &id(state.profile.as_deref(), &state.name)))
     }
 
-    /// The sessions of a principal, or of all of them. Blocks.
+    /// The sessions of a principal, or of all of them, but those whose files cannot be read. Blocks.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ impl Sessions {
     pub fn list(&self, principal: Option<&Principal>) -> io::Result<Vec<SessionState>> {
         let mut found = Vec::new();
         for directory in self.directories(principal)? {
-            found.extend(file::all(&directory)?.into_iter().map(|(_, state)| state));
+            found.extend(file::all(&directory)?.into_iter().filter_map(|listed| listed.state));
         }
         found.sort_by_key(|state| std::cmp::Reverse(state.used_ms));
         Ok(found)
@@ -133,7 +133,7 @@ impl Sessions {
         let directory = self.directory_of(principal).filter(|directory| SessionFile::exists(directory, &id));
         let Some(directory) = directory else { return Ok(Forgotten::Unknown) };
         let Some(file) = SessionFile::take(&directory, &id)? else { return Ok(Forgotten::InUse) };
-        file.clear()?;
+        file.end()?;
         let dropped = locked(&self.warm).take(&key(&directory, &id));
         drop(dropped);
         Ok(Forgotten::Done)
@@ -147,10 +147,10 @@ impl Sessions {
     pub fn forget_old(&self, keep: Duration) -> io::Result<u64> {
         let mut forgotten = 0;
         for directory in self.directories(None)? {
-            for (id, state) in file::all(&directory)? {
-                if is_old(&state, keep)
+            for Listed { id, used_ms, .. } in file::all(&directory)? {
+                if is_old(used_ms, keep)
                     && let Some(file) = SessionFile::take(&directory, &id)?
-                    && file.read()?.is_some_and(|state| is_old(&state, keep))
+                    && file.used_ms().is_some_and(|used_ms| is_old(used_ms, keep))
                 {
                     file.clear()?;
                     forgotten += 1;
@@ -213,8 +213,8 @@ fn id(profile: Option<&str>, name: &str) -> String {
     sha256_hex(format!("{}\0{name}", profile.unwrap_or_default()))[..32].to_owned()
 }
 
-fn is_old(state: &SessionState, keep: Duration) -> bool {
-    now_ms().saturating_sub(state.used_ms) > u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)
+fn is_old(used_ms: u64, keep: Duration) -> bool {
+    now_ms().saturating_sub(used_ms) > u64::try_from(keep.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -268,6 +268,27 @@ mod tests {
         assert_eq!(forget(Some("team"), "a"), Forgotten::InUse);
         drop(turn);
         assert_eq!((forget(None, "b"), forget(None, "b")), (Forgotten::Done, Forgotten::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_file_that_cannot_be_read_is_counted_and_removed_by_its_time() {
+        let directory = tempfile::tempdir().unwrap();
+        let sessions = Arc::new(Sessions::kept_in(Some(directory.path().to_owned())));
+        let folder = directory.path().join("operator");
+        std::fs::create_dir_all(&folder).unwrap();
+        let keep = Duration::from_secs(3600);
+        for (id, text) in [("torn", "{\"began"), ("other", "{\"began\":{\"v\":2}}\n")] {
+            let path = folder.join(id).with_extension("jsonl");
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(sessions.forget_old(keep).unwrap(), 0, "{id} is young");
+            let old = std::time::SystemTime::now() - 2 * keep;
+            std::fs::File::options().write(true).open(&path).unwrap().set_modified(old).unwrap();
+            assert_eq!(sessions.forget_old(keep).unwrap(), 1, "{id}");
+            std::fs::write(&path, text).unwrap();
+            drop(enter(&sessions, &config(1), (&Principal::Operator, None), "a").await.unwrap());
+            assert!(!path.exists(), "{id} gives way");
+        }
+        assert_eq!(sessions.list(None).unwrap(), []);
     }
 
     #[tokio::test]

@@ -9,6 +9,9 @@ use crate::ids::now_ms;
 /// The version of the format.
 const VERSION: u32 = 1;
 
+const NOT_UNDERSTOOD: &str =
+    "a line of its file is not understood: it is damaged, or of another version of this program";
+
 /// A session between two scripts. What they left is in the journal, under the names of their runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -90,12 +93,14 @@ impl SessionState {
         boot.is_some() && self.boot.as_deref() != boot
     }
 
-    /// What the lines say, and how many bytes are whole lines. None: not even the first is whole, so that no script has been answered.
+    /// What the lines say in this boot of the machine, and how many bytes are to stay. None: not even the first line is whole, so that no script has
+    /// been answered. What a line and those behind it said that is not understood, the journal tells, if the machine stopped since; otherwise it
+    /// is no damage of that kind, and the session is lost.
     ///
     /// # Errors
     ///
     /// Another version of this program has written them.
-    pub(super) fn parse(text: &[u8]) -> io::Result<Option<(Self, usize)>> {
+    pub(super) fn parse(text: &[u8], boot: Option<&str>) -> io::Result<Option<(Self, usize)>> {
         let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
         let Some(first) = lines.next() else { return Ok(None) };
         let Line::Began { v: VERSION, name, principal, profile, at_ms } = serde_json::from_slice(first)? else {
@@ -104,13 +109,25 @@ impl SessionState {
         let began = Self { began_ms: at_ms, used_ms: at_ms, ..Self::new(&name, principal, profile.as_deref()) };
         let (mut state, mut whole) = (began, first.len());
         for line in lines {
-            // What was being written when the machine stopped is not there yet.
-            let Ok(read) = serde_json::from_slice(line) else { break };
+            let Ok(read) = serde_json::from_slice(line) else {
+                if is_written_in(text, boot) {
+                    state.lost.get_or_insert_with(|| NOT_UNDERSTOOD.to_owned());
+                    whole = text.len();
+                }
+                break;
+            };
             state.add(read);
             whole += line.len();
         }
         Ok(Some((state, whole)))
     }
+}
+
+/// Whether lines were written in this boot: those before them were on the disk then.
+fn is_written_in(text: &[u8], boot: Option<&str>) -> bool {
+    let Some(boot) = boot else { return true };
+    let mut lines = text.split(|byte| *byte == b'\n');
+    lines.any(|line| matches!(serde_json::from_slice(line), Ok(Line::Boot(one)) if one == boot))
 }
 
 /// The text of lines.
@@ -137,7 +154,7 @@ mod tests {
         let mut lines = state.begin(Some("boot"));
         lines.extend([script("01J"), script("01K")]);
         let whole = text(&lines).unwrap();
-        let read = |text: &[u8]| SessionState::parse(text).unwrap();
+        let read = |text: &[u8]| SessionState::parse(text, Some("next")).unwrap();
         let (all, bytes) = read(&whole).expect("a session");
         assert_eq!((all.scripts.join(" "), all.fuel, all.used_ms, bytes), ("01J 01K".to_owned(), 14, 9, whole.len()));
         assert_eq!((all.name.as_str(), all.profile.as_deref(), all.began_ms), ("report", Some("team"), state.began_ms));
@@ -155,15 +172,16 @@ mod tests {
     fn what_another_version_wrote_is_not_taken_for_a_new_session() {
         let state = SessionState::new("report", "operator".to_owned(), None);
         let lines = String::from_utf8(text(&state.begin(None)).unwrap()).unwrap();
-        assert!(SessionState::parse(lines.as_bytes()).unwrap().is_some());
-        assert!(SessionState::parse(lines.replace("\"v\":1", "\"v\":2").as_bytes()).is_err());
-        assert!(SessionState::parse(b"{}\n").is_err());
+        assert!(SessionState::parse(lines.as_bytes(), None).unwrap().is_some());
+        assert!(SessionState::parse(lines.replace("\"v\":1", "\"v\":2").as_bytes(), None).is_err());
+        assert!(SessionState::parse(b"{}\n", None).is_err());
     }
 
     #[test]
     fn only_lines_of_this_boot_are_known_to_be_complete() {
         let state = SessionState::new("report", "operator".to_owned(), None);
-        let (read, _) = SessionState::parse(&text(&state.begin(Some("one"))).unwrap()).unwrap().expect("a session");
+        let (read, _) =
+            SessionState::parse(&text(&state.begin(Some("one"))).unwrap(), Some("one")).unwrap().expect("a session");
         assert!(read.may_lack_scripts(Some("other")) && !read.may_lack_scripts(Some("one")));
         assert!(!read.may_lack_scripts(None), "where nobody knows the boot, each line is on the disk");
     }

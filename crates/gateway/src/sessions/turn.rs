@@ -13,6 +13,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::counts::Evicted;
 use super::enter::blocking;
+use super::error::NOT_KEPT;
 use super::file::{SessionFile, boot};
 use super::state::{Line, SessionState};
 use super::warm::WarmSession;
@@ -138,7 +139,7 @@ impl SessionTurn {
     async fn lost(&mut self, why: &NotReplayable) -> Outcome {
         let why = match why {
             NotReplayable::OtherGuest { .. } => "it was made by another version of this program".to_owned(),
-            NotReplayable::Erased | NotReplayable::Unknown => "what was recorded of it is not kept any more".to_owned(),
+            NotReplayable::Erased | NotReplayable::Unknown => NOT_KEPT.to_owned(),
             other => other.to_string(),
         };
         tracing::warn!(session = self.state.name, why, "session lost");

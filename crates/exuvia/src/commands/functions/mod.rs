@@ -5,8 +5,8 @@ mod listed;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use exuvia_admin::{FunctionText, SavedFunctions, function_act, function_diff, function_files};
+use anyhow::{Context as _, Result, anyhow, bail};
+use exuvia_admin::{FunctionText, FunctionsError, SavedFunctions, function_act, function_diff, function_files};
 use exuvia_config::{Config, Paths, Sources};
 use exuvia_functions::{Function, FunctionName, from_script};
 use exuvia_journal::{FunctionState, NewFunction, ProposalBounds, Proposed};
@@ -65,7 +65,7 @@ pub(crate) async fn functions(FunctionsArgs { journal, command }: FunctionsArgs)
                 Some(_) => Some(text(&saved, &which).await?.sha256),
                 None => None,
             };
-            saved.retire(&which.name, sha256).await?;
+            saved.retire(&which.name, sha256).await.map_err(with_hint)?;
             terminal.print(&format!("retired: {}", which.name));
             tokio::time::sleep(KNOWN_BY_ALL).await;
             Ok(ExitCode::SUCCESS)
@@ -87,7 +87,16 @@ async fn saved(config: &Config) -> Result<SavedFunctions> {
 
 /// The text that is meant.
 async fn text(saved: &SavedFunctions, Which { name, sha256 }: &Which) -> Result<FunctionText> {
-    Ok(saved.text(name, sha256.as_deref()).await?)
+    saved.text(name, sha256.as_deref()).await.map_err(with_hint)
+}
+
+/// An error with the command or option that goes on from there.
+fn with_hint(error: FunctionsError) -> anyhow::Error {
+    match error {
+        FunctionsError::Unknown(_) => anyhow!("{error}; `exuvia functions list` shows what there is"),
+        FunctionsError::Ambiguous(_) => anyhow!("{error}; choose one by --sha256"),
+        _ => error.into(),
+    }
 }
 
 /// Proposes the script of a run.
