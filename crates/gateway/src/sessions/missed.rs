@@ -2,7 +2,8 @@
 //!
 //! Two things the journal does not tell. Of a script whose line could not be written, which its client was told, it does not tell that the
 //! session was as before: the next script shows that, which goes on after the one before. If the machine stops before there is a next one, the
-//! script counts. And of a last script that was removed from the journal nothing is left to show that it is missing.
+//! script counts. And where the journal itself lost the last script, for example because it was restored from a backup, nothing shows that it is
+//! missing. One that was erased keeps its place in the session, which is lost when it is to be brought back.
 
 use std::collections::HashMap;
 
