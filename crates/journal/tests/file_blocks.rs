@@ -165,7 +165,9 @@ async fn verification_names_the_runs_whose_blocks_are_missing_or_changed(whole: 
     let of_01 = "run = (SELECT first FROM runs WHERE id = '01')";
     let changed =
         "UPDATE file_blocks SET sealed = (SELECT sealed FROM file_blocks WHERE uses = 1 ORDER BY name LIMIT 1)";
-    let cases: [(&str, &[(&str, u64, u64)]); 7] = [
+    // A run, how many of its blocks are missing, and how many are changed.
+    type Found<'a> = (&'a str, u64, u64);
+    let cases: [(&str, &[Found<'_>]); 7] = [
         ("DELETE FROM file_blocks WHERE uses = 2", &[("01", 1, 0), ("02", 1, 0)]),
         ("DELETE FROM file_blocks", &[("01", 2, 0), ("02", 2, 0)]),
         (&format!("DELETE FROM run_blocks WHERE {of_01}"), &[("01", 2, 0)]),
