@@ -18,7 +18,7 @@ use crate::end_guards::RunEndGuard;
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
 
-/// How many failures are told that a script catches.
+/// The most failures caught by a script that are reported.
 const CAUGHT: usize = 3;
 
 /// The most that the journal has of the reason for which a script was rejected, in characters.
@@ -101,16 +101,16 @@ pub(crate) fn noted(mut report: Report, notes: &[Note]) -> Report {
 }
 
 /// Adds what failed in a script that caught it and returned: a call that is rejected before it is made leaves no other trace. What the
-/// script tells of itself is not told again.
+/// script reports itself is not reported again.
 pub(crate) fn with_caught(mut report: Report, caught: &[Finding]) -> Report {
     let Outcome::Returned(result) = &report.outcome else { return report };
-    let is_told = |finding: &Finding| {
+    let is_reported = |finding: &Finding| {
         let problem = finding.message.split(SIGNATURE).next().unwrap_or_default().trim_end_matches([';', ' ', '\n']);
         let quoted = serde_json::Value::from(problem).to_string();
         report.logs.text.contains(problem) || result.as_str().contains(quoted.trim_matches('"'))
     };
     // One line fails once.
-    let lines = caught.chunk_by(|one, other| one.line == other.line).filter(|line| !line.iter().any(is_told));
+    let lines = caught.chunk_by(|one, other| one.line == other.line).filter(|line| !line.iter().any(is_reported));
     let notes: Vec<String> = lines
         .filter_map(<[Finding]>::first)
         .take(CAUGHT)

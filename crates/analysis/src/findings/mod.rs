@@ -3,7 +3,7 @@
 //! A finding keeps a script from starting, so there is one only where no doubt is left: the name means one thing, nothing
 //! in the script reaches everything, and the line does not stand in a `try` that would catch the failure, in a `with`
 //! that might, or behind a look at what the server has (`dir(crm)`, `hasattr(crm, "x")`): such a script may count on it.
-//! What is caught is kept apart, for whoever reads the result: where a call is rejected before it is made, nothing else tells of it.
+//! What is caught is kept apart, for whoever reads the result: a call that is rejected before it is made is reported nowhere else.
 //! Whether the line is ever reached is not asked: it cannot have been meant. Syntax is no matter of findings: the
 //! interpreter judges it.
 

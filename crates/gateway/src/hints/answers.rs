@@ -1,5 +1,5 @@
-//! Parts of answers that are not there, where a script takes them from a call itself: `crm.get_contacts()["rows"]`. Of a value that has a
-//! name, the sandbox tells more.
+//! Parts of answers that are not there, where a script takes them from a call itself: `crm.get_contacts()["rows"]`. Where a value has a
+//! name, the error of the sandbox says more.
 
 use exuvia_runtime::ScriptError;
 use exuvia_tool::{Server, Tool};

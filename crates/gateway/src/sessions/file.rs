@@ -2,7 +2,7 @@
 //!
 //! The file repeats what the journal has, and says where to look there. The first lines are on the disk before the first script is answered;
 //! further ones are left to the system, which writes them also when this process is killed. When the machine itself stopped, which the boot
-//! of the latest lines tells, the journal says what is missing: see `missed`.
+//! id of the latest lines shows, what is missing is read from the journal: see `missed`.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};

@@ -94,8 +94,8 @@ impl SessionState {
     }
 
     /// What the lines say in this boot of the machine, and how many bytes are to stay. None: not even the first line is whole, so that no script has
-    /// been answered. What a line and those behind it said that is not understood, the journal tells, if the machine stopped since; otherwise it
-    /// is no damage of that kind, and the session is lost.
+    /// been answered. A line that cannot be parsed, and those behind it, are replaced from the journal if the machine stopped since; otherwise
+    /// the file is damaged in another way, and the session is lost.
     ///
     /// # Errors
     ///
