@@ -70,7 +70,8 @@ fn main() -> Result<()> {
     println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [] => print!("{}", table()?),
-        ["--svg", folder] => draw(Path::new(folder))?,
+        // Cargo starts a benchmark in the folder of its package: what is given is seen from that of the workspace.
+        ["--svg", folder] => draw(&Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(folder))?,
         _ => bail!("usage: [--svg FOLDER]"),
     }
     println!("load: {}", fs::read_to_string("/proc/loadavg")?.trim());
@@ -111,7 +112,8 @@ fn draw(folder: &Path) -> Result<()> {
         }
         let title = format!("A fresh script until its report, {THREADS} threads");
         let plot = Plot { title: &title, x: against, y: "ms", lines: &lines };
-        plot.write_svg(&folder.join(file))?;
+        let file = folder.join(file);
+        plot.write_svg(&file).with_context(|| file.display().to_string())?;
     }
     Ok(())
 }

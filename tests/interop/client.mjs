@@ -1,8 +1,8 @@
 // The official TypeScript client, worked by lines of JSON: `node client.mjs PACKAGES PACKAGE MODE (URL | COMMAND ARGUMENT...)`.
 //
 // The first line that it prints tells what was agreed on. Then each line {id, do, ...} that it reads is answered by a line
-// {id, value} or {id, error}, and {id, progress} before that: `list`, `call` with `name`, `arguments` and `progress`, and
-// `cancel`, whose id is that of the call.
+// {id, value} or {id, error}, and {id, progress} before that: `list`, `resources`, `read` with `uri`, `call` with `name`, `arguments`
+// and `progress`, and `cancel`, whose id is that of the call.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -44,9 +44,16 @@ async function call({ id, name, arguments: given, progress }) {
   }
 }
 
+const requests = {
+  list: () => client.listTools(),
+  resources: () => client.listResources(),
+  read: ({ uri }) => client.readResource({ uri }),
+  call,
+};
+
 async function answer(asked) {
   try {
-    say({ id: asked.id, value: await (asked.do === "list" ? client.listTools() : call(asked)) });
+    say({ id: asked.id, value: await requests[asked.do](asked) });
   } catch (error) {
     say({ id: asked.id, error: String(error) });
   }

@@ -1,5 +1,5 @@
 """The clients that the checks drive. Each is a context manager that opens a connection to a target and gives what has
-`list_tools` and `call_tool` as the official Python client has them.
+`list_tools` and `call_tool` as the official Python client has them; those that stay connected have its `list_resources` and `read_resource` too.
 
 A target is a URL, or the command and arguments of a server on stdio.
 """
@@ -84,6 +84,12 @@ class TypeScript:
 
     async def list_tools(self):
         return mcp_types.ListToolsResult.model_validate(await self._ask({"do": "list"}))
+
+    async def list_resources(self):
+        return mcp_types.ListResourcesResult.model_validate(await self._ask({"do": "resources"}))
+
+    async def read_resource(self, uri):
+        return mcp_types.ReadResourceResult.model_validate(await self._ask({"do": "read", "uri": uri}))
 
     async def call_tool(self, name, arguments=None, progress_callback=None):
         asked = {"do": "call", "name": name, "arguments": arguments or {}, "progress": progress_callback is not None}

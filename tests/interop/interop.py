@@ -17,6 +17,7 @@ import claude_code
 import clients
 import connected
 import daemon
+import functions
 import many
 import remote
 import servers
@@ -126,6 +127,16 @@ async def of_remote_servers(tally, exuvia):
                 await tally.run("remote", check, exuvia, config, url)
 
 
+async def of_functions(tally, exuvia):
+    """Each client sees one promoted, changed and retired."""
+    for name, (client, _version) in CONNECTED.items():
+        with tempfile.TemporaryDirectory() as folder:
+            saved = functions.Saved(exuvia, Path(folder).resolve())
+            async with tally.part(f"functions, {name}"):
+                for check in functions.ALL:
+                    await tally.run(f"functions, {name}", check, client, saved)
+
+
 async def by_terminal(tally, exuvia):
     with world() as around:
         async with tally.part("terminal"):
@@ -138,6 +149,7 @@ WAYS = {
     "http": over_http,
     "claude-code": by_claude_code,
     "remote": of_remote_servers,
+    "functions": of_functions,
     "terminal": by_terminal,
 }
 
