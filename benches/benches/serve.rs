@@ -54,16 +54,22 @@ async fn direct_calls() -> Result<()> {
     Ok(())
 }
 
-/// Scripts of many clients at once.
+/// Scripts of many clients at once: with the journal on the disk, and with one in memory, which is what serving itself costs.
 async fn scripts() -> Result<()> {
-    let servers = ["one", "two", "three"].map(Served::echo);
-    let mut config = "auto_execute = [\"*.*\"]\n".to_owned();
-    config.extend(servers);
+    let mut table = Table::new(["scripts through HTTP", "clients", "a second", "memory"]);
+    for (journal, key) in [("", ""), (", journal in memory", "store = \"memory\"\n")] {
+        scripts_with(&mut table, journal, key).await?;
+    }
+    println!("{table}");
+    Ok(())
+}
+
+async fn scripts_with(table: &mut Table, journal: &str, key: &str) -> Result<()> {
+    let mut config = format!("auto_execute = [\"*.*\"]\n[journal]\n{key}");
+    config.extend(["one", "two", "three"].map(Served::echo));
     let daemon = Served::start(&config)?;
     ready(daemon.address()).await;
-    let rest = daemon.memory()?;
-    let mut table = Table::new(["scripts through HTTP", "clients", "a second", "memory"]);
-    table.row(["none, at rest".into(), "0".into(), "-".into(), bytes(rest)]);
+    table.row([format!("none, at rest{journal}"), "0".into(), "-".into(), bytes(daemon.memory()?)]);
     let five = "import asyncio\nresult = len(await asyncio.gather(*[one.echo(value=i) for i in range(3)], \
         two.echo(value=1), three.echo(value=1)))";
     for (name, code, expected) in [("no call", "result = 5", "5"), ("5 calls of 3 servers", five, "5")] {
@@ -77,10 +83,9 @@ async fn scripts() -> Result<()> {
                 memory = memory.max(daemon.memory()?);
             }
             let rate = scripts as f64 / begun.elapsed().as_secs_f64();
-            table.row([name.into(), clients.to_string(), format!("{rate:.0}"), bytes(memory)]);
+            table.row([format!("{name}{journal}"), clients.to_string(), format!("{rate:.0}"), bytes(memory)]);
         }
     }
-    println!("{table}");
     Ok(())
 }
 
