@@ -11,6 +11,19 @@ use crate::space::Space;
 /// What this process has mapped, a range a line.
 const MAPS: &str = "/proc/self/maps";
 
+/// How `/proc/self/maps` shows code that nobody can write to, and whose pages this process has alone once it writes to them.
+const CODE: &str = "r-xp";
+
+/// The addresses of the machine code of this program, or of its library that holds this function: a part of a file.
+pub(crate) fn own_code() -> Option<Range<usize>> {
+    let inside = (own_code as fn() -> Option<Range<usize>>).addr();
+    fs::read_to_string(MAPS).ok()?.lines().find_map(|line| {
+        let range = addresses(line)?;
+        let is_code = line.split_ascii_whitespace().nth(1) == Some(CODE) && line.contains('/');
+        (is_code && range.contains(&inside)).then_some(range)
+    })
+}
+
 /// Where parts of this program are in its file, or in that of one of its libraries that holds all of them.
 ///
 /// What the kernel shows at their addresses is compared with what it shows of the file that can be opened: the same device and inode
@@ -67,16 +80,44 @@ impl Mapped {
 
     /// Reads a line of `/proc/self/maps` (proc_pid_maps(5)), if the range is in it.
     fn in_line(line: &str, range: &Range<usize>) -> Option<(Self, PathBuf)> {
-        let mut fields = line.split_ascii_whitespace();
-        let (addresses, _access, offset) = (fields.next()?, fields.next()?, fields.next()?);
+        let shown = addresses(line)?;
+        let mut fields = line.split_ascii_whitespace().skip(2);
+        let offset = fields.next()?;
         let (device, inode) = (fields.next()?.to_owned(), fields.next()?.to_owned());
         let path = line.find('/').map_or_else(PathBuf::new, |start| PathBuf::from(&line[start..]));
-        let (start, end) = addresses.split_once('-')?;
-        let (start, end) = (usize::from_str_radix(start, 16).ok()?, usize::from_str_radix(end, 16).ok()?);
-        if range.start < start || range.end > end {
+        if range.start < shown.start || range.end > shown.end {
             return None;
         }
-        let offset = u64::from_str_radix(offset, 16).ok()? + (range.start - start) as u64;
+        let offset = u64::from_str_radix(offset, 16).ok()? + (range.start - shown.start) as u64;
         Some((Self { device, inode, offset }, path))
+    }
+}
+
+/// The addresses of a line of `/proc/self/maps`.
+fn addresses(line: &str) -> Option<Range<usize>> {
+    let (start, end) = line.split_ascii_whitespace().next()?.split_once('-')?;
+    Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_code_is_what_is_executed_here_and_nothing_that_is_written() {
+        static mut WRITTEN: u8 = 1;
+        let code = own_code().expect("this is Linux");
+        assert!(code.contains(&(in_program::<1> as fn([&'static [u8]; 1]) -> [Option<(File, u64)>; 1]).addr()));
+        assert!(!code.contains(&(&raw const WRITTEN).addr()) && !code.contains(&(&raw const code).addr()));
+        assert!(code.start.is_multiple_of(page_size()) && code.end.is_multiple_of(page_size()));
+    }
+
+    #[test]
+    fn a_line_is_read_as_the_kernel_writes_it() {
+        let line = "7f00-9f00 r-xp 00001000 fe:00 5555121   /usr/bin/exuvia";
+        assert_eq!(addresses(line), Some(0x7f00..0x9f00));
+        let (mapped, path) = Mapped::at(line, 0x8000..0x9000).expect("inside");
+        assert_eq!((mapped.offset, path), (0x1100, PathBuf::from("/usr/bin/exuvia")));
+        assert_eq!(Mapped::at(line, 0x8000..0xa000), None);
     }
 }

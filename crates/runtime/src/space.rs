@@ -134,3 +134,14 @@ pub(crate) fn rest_constant(bytes: &'static [u8]) {
     // SAFETY: nobody can write to these pages, so that the file has what they hold. An error leaves them where they are.
     let _ = unsafe { madvise(at, len, Advice::LinuxDontNeed) };
 }
+
+/// Takes the pages of machine code that the kernel has mapped from a file out of this process until they are executed again.
+///
+/// No page of it may have been written: a breakpoint that a debugger or a probe of the kernel has put there would be gone.
+#[expect(unsafe_code, reason = "advice about pages of the program, see SAFETY")]
+pub(crate) fn rest_code(code: Range<usize>) {
+    let at = std::ptr::with_exposed_provenance_mut(code.start);
+    // SAFETY: nobody can write to these pages and the caller has seen that nobody did, so that the file has what they hold. Who executes
+    // one meanwhile has it mapped again. An error leaves them where they are.
+    let _ = unsafe { madvise(at, code.len(), Advice::LinuxDontNeed) };
+}

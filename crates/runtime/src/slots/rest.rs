@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Slots;
+use super::{DirtyPages, Slots};
+use crate::program_file::own_code;
+use crate::space::rest_code;
 
 /// How long no guest must have begun. A script that comes later takes the page faults of a first one, some milliseconds.
 const IDLE: Duration = Duration::from_secs(1);
@@ -38,6 +40,18 @@ impl Slots {
         drop(lists);
         self.image.rest();
         self.code.rest();
+        rest_program(self.find);
+    }
+}
+
+/// Takes the program's own code out of this process, but what is used meanwhile: most of what has been read of it is for its start and for
+/// what was asked last. It stays in the memory of the machine, which all processes of the program share.
+fn rest_program(find: DirtyPages) {
+    let Some(code) = own_code() else { return };
+    let mut is_written = false;
+    let found = find.find(code.clone(), 1, |_| is_written = true);
+    if found.is_ok() && !is_written {
+        rest_code(code);
     }
 }
 
