@@ -60,7 +60,12 @@ sys.modules["pyperf"] = types.SimpleNamespace(Runner=Runner, perf_counter=time.p
 
 # Runs a script of this file's in the Python that it is started by.
 NATIVE = "import sys, json; space = {}; exec(sys.stdin.read(), space); print(json.dumps(space['result']))"
-ERYX = "import sys, eryx; print(eryx.Sandbox().execute(sys.stdin.read() + '\\nimport json; print(json.dumps(result))').stdout)"
+# What a script printed is bytes since release 0.11.
+ERYX = """
+import sys, eryx
+printed = eryx.Sandbox().execute(sys.stdin.read() + "\\nimport json; print(json.dumps(result))").stdout
+print(printed if isinstance(printed, str) else printed.decode())
+"""
 MONTY = "import sys, json, pydantic_monty; print(json.dumps(pydantic_monty.Monty(sys.stdin.read() + '\\nresult').run()))"
 
 
