@@ -66,7 +66,11 @@ import sys, eryx
 printed = eryx.Sandbox().execute(sys.stdin.read() + "\\nimport json; print(json.dumps(result))").stdout
 print(printed if isinstance(printed, str) else printed.decode())
 """
-MONTY = "import sys, json, pydantic_monty; print(json.dumps(pydantic_monty.Monty(sys.stdin.read() + '\\nresult').run()))"
+MONTY = """
+import sys, json, pydantic_monty
+with pydantic_monty.Monty() as pool, pool.checkout() as session:
+    print(json.dumps(session.feed_run(sys.stdin.read() + "\\nresult")))
+"""
 
 
 def main(exuvia, cache, rounds):
