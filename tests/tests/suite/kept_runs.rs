@@ -270,6 +270,38 @@ fn what_is_redacted_is_shown_nowhere(place: JournalPlace) {
     assert_eq!(replayed.status, Some(0), "what is stored is whole: {replayed:?}");
 }
 
+fn a_replay_prints_nothing_that_is_redacted(place: JournalPlace) {
+    let world = World::at(place, "redact = { paths = ['$..password', '$..query'], patterns = ['tok-[0-9]+'] }\n");
+    let script = |query: &str, log: &str, result: &str| {
+        format!(
+            "crm.search_contacts(query='mi' + '{query}')\nprint('tok-' + '7' * 90 + '{log}')\n\
+             result = {{'password': 'mi' + '{result}', 'seen': '{log}'}}"
+        )
+    };
+    world.run(&script("ne", "a", "ne"));
+    let replay = |options: &[&str]| {
+        let edit = world.folder.text("new.py");
+        world.configured(&[&["replay", "--edit", &edit], options].concat())
+    };
+    let edits = [
+        ("another log and result", script("ne", "b", "ne")),
+        ("a result with another password", script("ne", "a", "ne, too")),
+        ("another call", script("ne, too", "a", "ne")),
+        ("an error", script("ne", "a", "ne") + "\nraise ValueError('tok-' + '7' * 90)"),
+    ];
+    for (what, edit) in edits {
+        world.folder.write("new.py", &edit);
+        for options in [&[][..], &["--json"], &["--last", "1"]] {
+            let ended = replay(options);
+            assert_eq!(ended.status, Some(1), "{what}: {ended:?}");
+            let told = ended.stdout;
+            let has_content = !options.contains(&"--last") || what != "an error";
+            assert!(told.contains("[redacted]") || !has_content, "{what}: {told}");
+            assert!(!told.contains("mine") && !told.contains("777"), "{what}: {told}");
+        }
+    }
+}
+
 fn what_is_exported_fits_the_published_schema(place: JournalPlace) {
     let world = World::at(place, "");
     world.run(SCRIPT);
@@ -376,6 +408,7 @@ for_both_journals! {
     a_proof_that_was_changed_or_is_of_another_journal_proves_nothing,
     a_checkpoint_is_copied_and_printed_for_witnesses,
     what_is_redacted_is_shown_nowhere,
+    a_replay_prints_nothing_that_is_redacted,
     what_is_exported_fits_the_published_schema,
     runs_are_selected_and_summed,
     an_edited_script_is_tried_on_what_was_recorded,
