@@ -498,4 +498,10 @@ pub trait Losses: Send + Sync {
 
     /// The clock jumped forward. Nothing is removed for its age until the clock has stood there for a day.
     fn retention_waits(&self) {}
+
+    /// What retention never removes takes so many bytes now: the public parts of records, the index and the tree. `is_over`: more than all
+    /// content may, so that removing content frees less than the operator may expect.
+    fn public_part(&self, bytes: u64, is_over: bool) {
+        let _ = (bytes, is_over);
+    }
 }
