@@ -121,6 +121,12 @@ impl SqliteStore {
         limited.expect("a limit");
     }
 
+    /// Lets nothing be written by this connection, as where the file system is read-only.
+    #[cfg(test)]
+    pub(crate) fn protect(&mut self) {
+        self.with(|connection| connection.pragma_update(None, "query_only", true)).expect("a pragma");
+    }
+
     /// As if the commit of the batch that begins at `first` had failed.
     #[cfg(test)]
     pub(crate) fn disconnected(&mut self, error: JournalError, first: u64) -> JournalError {
