@@ -60,7 +60,7 @@ pub struct Exported {
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<ExportedEnd>,
-    /// Why it is not replayable, where it is not recorded to its end.
+    /// Why it is not replayable, where it is not recorded to its end, or the sandbox itself failed in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_replayable: Option<String>,
 }
@@ -274,7 +274,7 @@ impl Exported {
             recorded_at: utc(recorded.map_or(0, |recorded| recorded.at_ms)),
             places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
             is_erased: record.is_erased,
-            not_replayable: record.cut().map(|cut| NotReplayable::Cut(cut).to_string()),
+            not_replayable: not_replayable(record).map(|reason| reason.to_string()),
             erased: erased.map(|erased| ExportedErasure { by: erased.principal.to_string(), at: utc(erased.at_ms) }),
             ..Self::default()
         };
@@ -359,6 +359,12 @@ impl Exported {
             None => {}
         }
     }
+}
+
+/// Why it can never be replayed, as far as its entries say: that it was erased or refused is shown beside.
+fn not_replayable(record: &Record) -> Option<NotReplayable> {
+    let is_fault = record.end().is_some_and(|end| end.outcome == "fault");
+    record.cut().map(NotReplayable::Cut).or_else(|| is_fault.then_some(NotReplayable::Fault))
 }
 
 fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {

@@ -374,6 +374,19 @@ fn an_edited_script_is_tried_on_what_was_recorded(place: JournalPlace) {
 }
 
 #[test]
+fn a_run_that_is_not_recorded_to_its_end_says_that_it_is_not_replayable() {
+    let world = World::new("");
+    world.run("import os\nresult = len(os.urandom(17 << 20))");
+    world.run("result = 7");
+    let [whole, cut] = [0, 1].map(|n| world.listed(&[])[n]["id"].as_str().expect("an id").to_owned());
+    let why = "not replayable: it took more than 16 MiB of readings from the world\n";
+    let shown = world.configured(&["runs", "show", &cut]).stdout;
+    assert!(shown.contains(why) && shown.contains("result 17825792"), "{shown}");
+    assert!(world.configured(&["replay", &cut]).stdout.contains(why));
+    assert!(!world.configured(&["runs", "show", &whole]).stdout.contains("not replayable"));
+}
+
+#[test]
 fn what_a_script_wrote_commands_no_terminal() {
     let world = World::new("");
     world.run("# \u{1b}[2J\u{202e}\nprint('\\x1b[2J\\x9b')\nresult = '\\x1b]0;x\\x07'");

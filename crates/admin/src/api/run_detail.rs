@@ -76,7 +76,7 @@ pub(super) struct RunDetail {
     usage: Option<RunUsage>,
     /// Whether it can be replayed, as far as the record says: its content is there.
     replayable: bool,
-    /// Why it cannot, where it is not recorded to its end.
+    /// Why it cannot, where it is not recorded to its end, or the sandbox itself failed in it.
     not_replayable_why: Option<String>,
 }
 

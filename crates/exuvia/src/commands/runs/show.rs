@@ -49,8 +49,11 @@ fn heading(run: &Exported, paint: Paint) -> String {
         None if run.is_erased => ", erased: too old or too much for this journal".to_owned(),
         None => String::new(),
     };
+    let not_replayable = run.not_replayable.as_ref().filter(|_| !run.is_erased);
+    let not_replayable =
+        not_replayable.map_or_else(String::new, |reason| format!("{}\n", paint.text(Tone::Bad, line(reason))));
     format!(
-        "{} {}: {}{erased}\n{}\n",
+        "{} {}: {}{erased}\n{}\n{not_replayable}",
         if run.kind == "run" { "run" } else { "direct call" },
         paint.text(Tone::Heading, line(&run.id)),
         paint.text(tone, line(outcome)),
