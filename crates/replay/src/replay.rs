@@ -7,7 +7,7 @@ use exuvia_host::FUEL_SLICE;
 use exuvia_journal::{Archive, Object, Record};
 use exuvia_policy::Redaction;
 use exuvia_runtime::{Engine, Instance, Outcome, Report, Run, Script};
-use exuvia_tool::{CallId, Limit, Limits, Namespace, RunFiles, RunId, locked};
+use exuvia_tool::{CallId, Limits, Namespace, RunFiles, RunId, locked};
 
 use crate::departure::{Departure, NewCall};
 use crate::difference::{Difference, differences, log_difference};
@@ -228,6 +228,9 @@ impl Replay {
             None => run.execute().await,
             Some(_) => run.execute_in_session(instance).await.0,
         };
+        if let Outcome::Unavailable(_) = &report.outcome {
+            return Err(NotReplayable::NoRoom);
+        }
         let mut replayed = self.compared(report, &progress);
         if let (Some(read), Some(files)) = (read, &self.present_files) {
             let read = std::mem::take(&mut *locked(&read));
@@ -324,9 +327,8 @@ impl Replay {
             return verdict(Verdict::Completed, differences, report);
         }
         if !self.run.is_whole() {
-            // A script that ends by itself before its record does took another path.
-            let unused =
-                if ends_itself(&report.outcome) && progress.ending().is_none() { progress.unused() } else { None };
+            // Nothing has ended it, and it is over: another path than the recorded one, which is met within the fuel that it has.
+            let unused = if progress.ending().is_none() { progress.unused() } else { None };
             let difference = self.run.end.as_ref().and_then(|end| log_difference(end, &report, &self.redaction));
             let departure = unused.or_else(|| difference.clone().map(Into::into));
             return verdict(
@@ -338,15 +340,6 @@ impl Replay {
         let differences = self.differences(&report);
         let departure = progress.unused().or_else(|| differences.first().cloned().map(Into::into));
         verdict(departure.map_or(Verdict::Same, Verdict::Departed), differences, report)
-    }
-}
-
-/// Whether the script came to this end by itself, and not because nothing more of it was run.
-fn ends_itself(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Cancelled => false,
-        Outcome::Stopped(hit) => hit.limit != Limit::Fuel,
-        _ => true,
     }
 }
 

@@ -78,7 +78,7 @@ async fn child() {
 #[test]
 fn a_daemon_on_a_full_disk_refuses_calls_and_goes_on_when_there_is_room() {
     let disk = tempfile::tempdir().expect("a folder");
-    let mounted = format!("mount -t tmpfs -o size=4m tmpfs \"${DISK}\" && exec \"$0\" \"$@\"");
+    let mounted = format!("mount -t tmpfs -o size=32m tmpfs \"${DISK}\" && exec \"$0\" \"$@\"");
     let child = Command::new("unshare")
         .args(["-rm", "sh", "-c", &mounted])
         .arg(std::env::current_exe().expect("this test"))
