@@ -1,6 +1,6 @@
 //! A record in the form that `exuvia runs export` publishes.
 
-use exuvia_journal::{ClientClaims, Event, Record, RunEnd, RunError, RunStart, RunUsage, Stamped};
+use exuvia_journal::{ClientClaims, Event, Record, RefusedStart, RunEnd, RunError, RunStart, RunUsage, Stamped};
 use exuvia_policy::Redaction;
 use exuvia_replay::NotReplayable;
 use exuvia_tool::{CallError, CallId, Cost, Json, Limits, Origin, ToolCall, ToolOutcome};
@@ -53,6 +53,9 @@ pub struct Exported {
     /// Why a script was rejected before it started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<String>,
+    /// What such a script would have begun with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected_start: Option<ExportedRejection>,
     /// The calls, in the order of their intents.
     pub calls: Vec<ExportedCall>,
     /// Who answered its approvals, in the order of the answers.
@@ -60,7 +63,7 @@ pub struct Exported {
     /// How a run ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<ExportedEnd>,
-    /// Why it is not replayable, where it is not recorded to its end.
+    /// Why it is not replayable, where it is not recorded to its end, or the sandbox itself failed in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_replayable: Option<String>,
 }
@@ -96,6 +99,29 @@ pub struct ExportedErasure {
     pub by: String,
     /// When, in RFC 3339, UTC.
     pub at: String,
+}
+
+/// What a script that was rejected would have begun with.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ExportedRejection {
+    /// The profile that the client named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+    /// What the client says of itself. Nobody has checked it: `name`, `version`, `request_id`, `model`.
+    #[schemars(with = "Value")]
+    pub claims: ClientClaims,
+    /// The trace, in hexadecimal digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The digest of the policy.
+    pub policy_sha256: String,
+}
+
+impl ExportedRejection {
+    fn of(start: &RefusedStart) -> Self {
+        let RefusedStart { profile, claims, trace_id, policy_sha256 } = start.clone();
+        Self { profile, claims, trace_id, policy_sha256 }
+    }
 }
 
 /// How a run began.
@@ -274,7 +300,7 @@ impl Exported {
             recorded_at: utc(recorded.map_or(0, |recorded| recorded.at_ms)),
             places: [first, last].map(|entry| entry.map_or(0, |entry| entry.seq.0)),
             is_erased: record.is_erased,
-            not_replayable: record.cut().map(|cut| NotReplayable::Cut(cut).to_string()),
+            not_replayable: not_replayable(record).map(|reason| reason.to_string()),
             erased: erased.map(|erased| ExportedErasure { by: erased.principal.to_string(), at: utc(erased.at_ms) }),
             ..Self::default()
         };
@@ -290,9 +316,10 @@ impl Exported {
     fn add(&mut self, stamped: &Stamped, redaction: &Redaction) {
         let at_ms = stamped.at_ms;
         match &stamped.entry.event {
-            Event::RunRefused { outcome, reason, .. } => {
+            Event::RunRefused { outcome, reason, start, .. } => {
                 self.outcome = Some(outcome.clone());
                 self.rejected = Some(redaction.text(reason).into_owned());
+                self.rejected_start = start.as_deref().map(ExportedRejection::of);
             }
             Event::RunStarted(start) => self.start = Some(exported_start(start, redaction)),
             Event::CallIntended { call, written, rule, cost } => {
@@ -359,6 +386,12 @@ impl Exported {
             None => {}
         }
     }
+}
+
+/// Why it can never be replayed, as far as its entries say: that it was erased or refused is shown beside.
+fn not_replayable(record: &Record) -> Option<NotReplayable> {
+    let is_fault = record.end().is_some_and(|end| end.outcome == "fault");
+    record.cut().map(NotReplayable::Cut).or_else(|| is_fault.then_some(NotReplayable::Fault))
 }
 
 fn exported_start(start: &RunStart, redaction: &Redaction) -> ExportedStart {

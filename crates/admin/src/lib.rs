@@ -35,8 +35,8 @@ pub use admin::AdminHandle;
 pub use budget_members::budget_members;
 pub use client::{AdminClient, AdminEvents, ClientError};
 pub use exported::{
-    Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedParent, ExportedSession,
-    ExportedStart, schema,
+    Exported, ExportedApproval, ExportedCall, ExportedEnd, ExportedErasure, ExportedParent, ExportedRejection,
+    ExportedSession, ExportedStart, schema,
 };
 pub use functions::{
     FunctionText, FunctionsError, ListedFunction, SavedFunctions, function_act, function_diff, function_files,

@@ -7,7 +7,7 @@ use exuvia_policy::Redaction;
 
 /// How old a run may become in the journal by default, in days.
 pub(crate) const KEEP_DAYS: u64 = 90;
-/// How large the journal may become by default, in bytes.
+/// How much content of runs is kept by default, in bytes.
 pub(crate) const KEEP_BYTES: u64 = 4 << 30;
 
 /// Where runs and calls are recorded, for how long, and what of it is shown.
@@ -19,8 +19,8 @@ pub struct JournalConfig {
     pub is_required: bool,
     /// How old a run may become, in days. Default 90. The public part of its records stays.
     pub keep_days: u64,
-    /// How large the database may become, in bytes. Default 4 GiB. At the limit the oldest runs are removed, but for
-    /// the public part of their records.
+    /// How much content of runs is kept, in bytes: scripts, arguments, answers, results, logs and readings, encrypted. Default 4 GiB. At the
+    /// limit the oldest runs are removed, but for the public part of their records, about 400 bytes a record, which this does not bound.
     pub keep_bytes: u64,
     /// What is hidden of scripts, arguments, answers, results, logs and errors where they are shown.
     pub redaction: Redaction,

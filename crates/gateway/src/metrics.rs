@@ -75,6 +75,7 @@ pub(crate) struct Metrics {
     calls: Family<CallLabels, Counter>,
     call_seconds: Family<ServerLabels, Histogram>,
     append_failures: Family<EntryLabels, Counter>,
+    journal_public: Gauge,
     ready: Family<ServerLabels, Gauge>,
     failing: Family<ServerLabels, Gauge>,
     lanes: Family<ServerLabels, Gauge>,
@@ -118,6 +119,7 @@ impl Metrics {
             calls: Family::default(),
             call_seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 4.0, 8))),
             append_failures: Family::default(),
+            journal_public: Gauge::default(),
             ready: Family::default(),
             failing: Family::default(),
             lanes: Family::default(),
@@ -165,6 +167,8 @@ impl Metrics {
         registry.register_with_unit("call", help, Unit::Seconds, self.call_seconds.clone());
         let help = "Failed journal appends, by entry kind";
         registry.register("journal_append_failures", help, self.append_failures.clone());
+        let help = "What retention never removes from the journal: public parts of records, index and tree";
+        registry.register_with_unit("journal_public", help, Unit::Bytes, self.journal_public.clone());
         registry.register("server_ready", "1 if the server is up, else 0", self.ready.clone());
         let help = "1 if every call of the server fails, else 0";
         registry.register("server_failing", help, self.failing.clone());
@@ -245,6 +249,10 @@ impl Metrics {
     /// `entry` is the [kind](exuvia_journal::Event::kind) of what could not be recorded.
     pub(crate) fn entry_lost(&self, entry: &'static str) {
         self.append_failures.get_or_create(&EntryLabels { entry }).inc();
+    }
+
+    pub(crate) fn journal_public_bytes(&self, bytes: u64) {
+        self.journal_public.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Whether page faults of scripts were counted right.

@@ -8,7 +8,7 @@ use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
 use exuvia_catalog::LearnedAnswers;
 use exuvia_config::SessionsConfig;
-use exuvia_journal::{Archive, ClientClaims, Event, FunctionUsage, PackedGuest, RunStart, RunUsage};
+use exuvia_journal::{Archive, ClientClaims, Event, FunctionUsage, PackedGuest, RefusedStart, RunStart, RunUsage};
 use exuvia_policy::Grants;
 use exuvia_replay::{RecordedSize, SessionFiles};
 use exuvia_runtime::{
@@ -269,13 +269,12 @@ impl PendingRun {
     fn start(&self, admitted: &AdmittedScript, limits: &Limits) -> RunStart {
         let RunView { settings, kept, .. } = &*self.run_view;
         let finding = |note: &Note| cut(&format!("line {}: {}", note.line, note.message), FINDING);
-        let trace = self.context.trace.as_ref();
         RunStart {
             source: admitted.script.source().to_owned(),
             source_sha256: admitted.source_sha256.clone(),
             profile: self.profile.as_deref().map(str::to_owned),
             claims: ClientClaims::clone(&self.claims),
-            trace_id: trace.map(|trace| format!("{:032x}", u128::from_be_bytes(trace.trace_id))),
+            trace_id: self.trace_id(),
             rule: admitted.rule.clone(),
             findings: admitted.notes.iter().take(FINDINGS).map(finding).collect(),
             limits: self.engine.effective(limits.clone()),
@@ -286,6 +285,22 @@ impl PendingRun {
             session: None,
             parent: None,
         }
+    }
+
+    /// What the journal has of a script that does not run.
+    fn refused_start(&self) -> RefusedStart {
+        let RunView { settings, kept, .. } = &*self.run_view;
+        RefusedStart {
+            profile: self.profile.as_deref().map(str::to_owned),
+            claims: ClientClaims::clone(&self.claims),
+            trace_id: self.trace_id(),
+            policy_sha256: kept.policy_sha256(&settings.policy).to_owned(),
+        }
+    }
+
+    fn trace_id(&self) -> Option<String> {
+        let trace = self.context.trace.as_ref()?;
+        Some(format!("{:032x}", u128::from_be_bytes(trace.trace_id)))
     }
 
     /// Has the guest kept that the run is made with.
@@ -300,7 +315,8 @@ impl PendingRun {
     async fn refused(&self, outcome: Outcome, source: (u64, String)) -> Report {
         let (name, (source_bytes, source_sha256)) = (outcome.name().to_owned(), source);
         let reason = reason(&outcome);
-        let refused = Event::RunRefused { outcome: name, source_bytes, source_sha256, reason };
+        let start = Some(Box::new(self.refused_start()));
+        let refused = Event::RunRefused { outcome: name, source_bytes, source_sha256, reason, start };
         let _ = self.record.require(refused).await;
         Report::not_started(outcome)
     }

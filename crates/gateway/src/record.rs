@@ -24,6 +24,8 @@ struct Failures {
     metrics: Arc<Metrics>,
     /// Whether the latest entry was one.
     is_latest: AtomicBool,
+    /// Whether the operator was told that the public part of the journal is larger than all content may be.
+    is_public_part_over: AtomicBool,
 }
 
 /// What is recorded of one run, or of one call of a client. Entries may come from several threads.
@@ -40,7 +42,11 @@ pub(crate) struct RunRecord {
 
 impl Recorder {
     pub(crate) fn new(journal: Arc<dyn Journal>, metrics: Arc<Metrics>) -> Arc<Self> {
-        let failures = Arc::new(Failures { metrics, is_latest: AtomicBool::new(false) });
+        let failures = Arc::new(Failures {
+            metrics,
+            is_latest: AtomicBool::default(),
+            is_public_part_over: AtomicBool::default(),
+        });
         journal.tell_losses(Arc::clone(&failures) as Arc<dyn Losses>);
         Arc::new(Self { journal, failures })
     }
@@ -100,6 +106,16 @@ impl Losses for Failures {
         tracing::warn!(
             "the clock jumped forward: nothing is removed from the journal for its age until it has stood there for a day"
         );
+    }
+
+    fn public_part(&self, bytes: u64, is_over: bool) {
+        self.metrics.journal_public_bytes(bytes);
+        if is_over && !self.is_public_part_over.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                journal.public_bytes = bytes,
+                "the public parts of records take more than `journal.keep_bytes`: they are never removed, and not counted"
+            );
+        }
     }
 
     fn guest_not_kept(&self, sha256: &str, error: &JournalError) {

@@ -35,6 +35,8 @@ pub enum Event {
         source_sha256: String,
         /// Why, as its author was told. At most some kilobytes.
         reason: String,
+        /// What it would have begun with. None: earlier programs did not record it.
+        start: Option<Box<RefusedStart>>,
     },
     /// A script is about to run.
     RunStarted(Box<RunStart>),
@@ -152,6 +154,19 @@ pub struct RunStart {
     pub session: Option<SessionScript>,
     /// The call that it answers, of a function. None: it is a script of its own.
     pub parent: Option<ParentCall>,
+}
+
+/// What a script that was rejected would have begun with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RefusedStart {
+    /// The profile that its client named.
+    pub profile: Option<String>,
+    /// What its client says of itself.
+    pub claims: ClientClaims,
+    /// The trace that the request belongs to, in hexadecimal digits.
+    pub trace_id: Option<String>,
+    /// The digest of the policy that it was read by.
+    pub policy_sha256: String,
 }
 
 /// The place of a script in a session: the scripts before it have left what it begins with.
@@ -322,7 +337,9 @@ impl Event {
 
     fn text_bytes(&self) -> usize {
         match self {
-            Self::RunRefused { source_sha256, reason, .. } => source_sha256.len() + reason.len(),
+            Self::RunRefused { source_sha256, reason, start, .. } => {
+                source_sha256.len() + reason.len() + start.as_ref().map_or(0, |start| start.size_bytes())
+            }
             Self::RunStarted(start) => start.text_bytes(),
             Self::RunReadings(readings) => readings.iter().map(Reading::size_bytes).sum(),
             Self::CallIntended { call, written, rule, .. } => {
@@ -349,6 +366,14 @@ impl RunStart {
         let findings: usize = self.findings.iter().map(String::len).sum();
         let session = self.session.as_ref().map_or(0, |session| session.name.len());
         size_of::<Self>() + self.source.len() + self.rule.len() + findings + session
+    }
+}
+
+impl RefusedStart {
+    fn size_bytes(&self) -> usize {
+        let Self { profile, claims: ClientClaims { name, version, request_id, model }, trace_id, policy_sha256 } = self;
+        let texts = [profile, name, version, request_id, model, trace_id].into_iter().flatten();
+        size_of::<Self>() + texts.map(String::len).sum::<usize>() + policy_sha256.len()
     }
 }
 
@@ -498,4 +523,10 @@ pub trait Losses: Send + Sync {
 
     /// The clock jumped forward. Nothing is removed for its age until the clock has stood there for a day.
     fn retention_waits(&self) {}
+
+    /// What retention never removes takes so many bytes now: the public parts of records, the index and the tree. `is_over`: more than all
+    /// content may, so that removing content frees less than the operator may expect.
+    fn public_part(&self, bytes: u64, is_over: bool) {
+        let _ = (bytes, is_over);
+    }
 }

@@ -84,6 +84,7 @@ impl Change {
                 let objects = [start.namespace_sha256.clone(), start.guest_sha256.clone()];
                 (Some(objects), start.profile.as_deref().map(text))
             }
+            HeadEvent::RunRefused { start: Some(start), .. } => (None, start.profile.as_deref().map(text)),
             _ => (None, None),
         };
         let (call, state) = (call_change(&head.event, error.as_ref()), state(&head.event, is_direct, error));

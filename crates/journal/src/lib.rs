@@ -107,8 +107,8 @@ pub use archive::{ACTION_PREFIX, Archive, Erasure, Filter, Record, RecordKind, S
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
 pub use blocks::FileBlocks;
 pub use entry::{
-    ClientClaims, Entry, Event, FunctionUsage, Journal, Losses, ParentCall, RunEnd, RunError, RunStart, RunUsage, Seq,
-    SessionScript, Stamped,
+    ClientClaims, Entry, Event, FunctionUsage, Journal, Losses, ParentCall, RefusedStart, RunEnd, RunError, RunStart,
+    RunUsage, Seq, SessionScript, Stamped,
 };
 pub use error::{JournalError, JournalErrorKind};
 pub use functions::{

@@ -26,8 +26,9 @@ pub struct OpenOptions {
 pub struct Retention {
     /// How old a run may become, from its start, in milliseconds. Default: as old as it likes (`u64::MAX`).
     pub max_age_ms: u64,
-    /// How large the database may become, in bytes, pages that are free for reuse not counted. Default: as large as it likes
-    /// (`u64::MAX`). A run that goes on is kept whatever its size.
+    /// How much content may be kept, in bytes: what is removed when a run is over. Default: as much as there is (`u64::MAX`). A run that
+    /// goes on, or waits for an approval, is kept whatever its size. Does not bound what is never removed: the public parts, the index and the
+    /// tree.
     pub max_bytes: u64,
 }
 

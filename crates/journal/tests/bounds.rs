@@ -44,6 +44,7 @@ fn not_run(digest_bytes: usize) -> Entry {
         source_bytes: 9,
         source_sha256: "a".repeat(digest_bytes),
         reason: String::new(),
+        start: None,
     })
 }
 

@@ -187,7 +187,8 @@ async fn verification_names_the_runs_whose_blocks_are_missing_or_changed(whole: 
 /// Takes the database back to schema 5, of the program before, which had no blocks.
 fn without_blocks(place: &Place) {
     let version = if place.url().is_some() { "UPDATE log SET version = 5" } else { "PRAGMA user_version = 5" };
-    place.sql(&format!("DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks; {version}"));
+    let blocks = "DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks";
+    place.sql(&format!("{}; {blocks}; {version}", place.to_schema_6()));
 }
 
 async fn everything_of(place: &Place) -> Vec<String> {

@@ -92,6 +92,18 @@ impl Redaction {
         Json::from_value(&tree)
     }
 
+    /// A text that stands alone, as [`json`](Self::json) would show it as the member `name` of an object.
+    #[must_use]
+    pub fn member(&self, name: &str, text: &str) -> String {
+        if self.is_empty() {
+            return text.to_owned();
+        }
+        let shown =
+            self.json(&Json::from_value(&Value::Object([(name.to_owned(), text.into())].into_iter().collect())));
+        let member = shown.to_value().ok().and_then(|mut shown| Some(shown.get_mut(name)?.take()));
+        member.as_ref().and_then(Value::as_str).unwrap_or(REDACTED).to_owned()
+    }
+
     fn search(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -173,6 +185,20 @@ mod tests {
             r#"{"[redacted]":["[redacted]",12,"call [redacted] or [redacted]"]}"#
         );
         assert_eq!(redacted(&[], &["x"], r#"{"a":1.50}"#), r#"{"a":1.50}"#, "numbers keep their digits");
+    }
+
+    #[test]
+    fn a_text_is_hidden_as_the_member_that_it_stands_for() {
+        let member = |paths: &[&str], patterns: &[&str]| {
+            let owned = |rules: &[&str]| rules.iter().map(|rule| (*rule).to_owned()).collect::<Vec<_>>();
+            Redaction::compile(&owned(paths), &owned(patterns)).expect("rules").member("uri", "crm://ann/7")
+        };
+        assert_eq!(member(&[], &[]), "crm://ann/7");
+        assert_eq!(member(&["$.name"], &["ann"]), "crm://[redacted]/7");
+        for paths in [["$.uri"], ["$..uri"], ["$"]] {
+            assert_eq!(member(&paths, &[]), "[redacted]", "{paths:?}");
+        }
+        assert_eq!(member(&[], &["uri"]), "[redacted]", "its key is hidden");
     }
 
     #[test]

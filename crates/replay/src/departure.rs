@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use exuvia_policy::{REDACTED, Redaction};
 use exuvia_text::quoted;
-use exuvia_tool::{CallId, ToolName};
+use exuvia_tool::{CallId, Json, ToolName};
 
 /// The most that a message has of arguments and other texts of a script, in characters.
 const SHOWN: usize = 200;
@@ -56,6 +57,29 @@ pub enum Departure {
         /// What the replay came to, bounded.
         replayed: String,
     },
+}
+
+impl Departure {
+    /// The same with everything hidden that is to be redacted of arguments. What of an end differs is redacted before it is quoted.
+    pub(crate) fn redacted(self, redaction: &Redaction) -> Self {
+        match self {
+            Self::Call { call, recorded, replayed: (name, arguments), line } => Self::Call {
+                call,
+                recorded: recorded.map(|(name, arguments)| (name, redacted(arguments, redaction))),
+                replayed: (name, redacted(arguments, redaction)),
+                line,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Arguments with everything hidden that is to be redacted.
+fn redacted(arguments: String, redaction: &Redaction) -> String {
+    if redaction.is_empty() {
+        return arguments;
+    }
+    Json::parse(arguments).map_or_else(|_| REDACTED.to_owned(), |arguments| redaction.json(&arguments).into_string())
 }
 
 /// What to do where the same script took another path.
@@ -117,6 +141,13 @@ pub struct NewCall {
     pub arguments: String,
     /// The line of the script, as the guest says.
     pub line: Option<u32>,
+}
+
+impl NewCall {
+    /// The same with everything hidden that is to be redacted.
+    pub(crate) fn redacted(self, redaction: &Redaction) -> Self {
+        Self { arguments: redacted(self.arguments, redaction), ..self }
+    }
 }
 
 impl fmt::Display for NewCall {

@@ -15,7 +15,8 @@ use crate::source::{Ending, Kind, Source};
 const TICK: Duration = Duration::from_micros(10);
 
 /// Answers each call with the first unused answer of the same tool with the same arguments, and ends at the first call that has none.
-/// Clocks and random bytes are those of the record as long as there are any: then clocks tick on, and bytes follow from a fixed seed.
+/// Clocks and random bytes are those of the record as long as there are any: then clocks tick on, and bytes follow from a fixed seed. A sleep
+/// moves the clocks to its end.
 pub(crate) struct Edited {
     answers: HashMap<(ToolName, String), VecDeque<ToolOutcome>>,
     wall: Clock,
@@ -37,6 +38,19 @@ impl Clock {
     fn next(&mut self) -> Duration {
         self.last = self.readings.pop_front().unwrap_or(self.last + TICK);
         self.last
+    }
+
+    /// What it showed last, or will show first.
+    fn now(&self) -> Duration {
+        if self.last.is_zero() { self.readings.front().copied().unwrap_or_default() } else { self.last }
+    }
+
+    /// Moves to a later time: what is recorded of before is over.
+    fn advance(&mut self, to: Duration) {
+        self.last = self.last.max(to);
+        while self.readings.front().is_some_and(|next| *next < self.last) {
+            self.readings.pop_front();
+        }
     }
 }
 
@@ -93,9 +107,21 @@ impl Source for Edited {
         })
     }
 
-    /// Every call that was made has its answer, or has ended the replay. Without any the time of the wait is over.
+    /// Every call that was made has its answer, or has ended the replay. Without any the wait is a sleep.
     fn wait(&mut self, outstanding: &[CallId]) -> Result<NextWait, Ending> {
-        Ok(NextWait::Recorded(outstanding.to_vec()))
+        Ok(if outstanding.is_empty() { NextWait::Live } else { NextWait::Recorded(outstanding.to_vec()) })
+    }
+
+    /// Both clocks move: with one that stood still, a loop that waits for a time would turn until the clock has ticked up to it.
+    fn slept_until(&mut self, deadline: Duration) {
+        let next = self.monotonic.readings.front().copied().unwrap_or(self.monotonic.last);
+        if next >= deadline {
+            // The sleep is one of the record, or was over.
+            return;
+        }
+        let passed = deadline.saturating_sub(self.monotonic.now());
+        self.monotonic.advance(deadline);
+        self.wall.advance(self.wall.now() + passed);
     }
 
     fn meet(&mut self, call: &ToolCall) -> Result<Option<ToolOutcome>, Ending> {

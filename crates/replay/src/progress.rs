@@ -68,6 +68,10 @@ impl Progress {
         self.or_end(wait).unwrap_or(NextWait::Never)
     }
 
+    pub(crate) fn slept_until(&self, deadline: Duration) {
+        locked(&self.source).slept_until(deadline);
+    }
+
     /// What a call is answered. None: nothing, for as long as the run lasts.
     pub(crate) fn meet(&self, call: &ToolCall) -> Option<ToolOutcome> {
         if self.until_call.is_some_and(|until| call.id >= until) {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use exuvia_host::FUEL_SLICE;
 use exuvia_journal::{Archive, Object, Record};
+use exuvia_policy::Redaction;
 use exuvia_runtime::{Engine, Instance, Outcome, Report, Run, Script};
 use exuvia_tool::{CallId, Limits, Namespace, RunFiles, RunId, locked};
 
@@ -42,6 +43,7 @@ pub struct Replay {
     edited: Option<String>,
     takes_any_guest: bool,
     present_files: Option<Arc<dyn RunFiles>>,
+    redaction: Arc<Redaction>,
 }
 
 /// What came of a replay.
@@ -159,8 +161,8 @@ impl Replay {
         let read = kept_namespace(namespace).filter(|_| namespace.sha256 == run.start.namespace_sha256);
         let namespace = read.ok_or_else(|| NotReplayable::BadNamespace(run.start.namespace_sha256.clone()))?;
         let (run, namespace) = (Arc::new(run), Arc::new(namespace));
-        let before = Vec::new();
-        Ok(Self { run, namespace, before, until_call: None, edited: None, takes_any_guest: false, present_files: None })
+        let (before, until_call, edited, takes_any_guest, present_files, redaction) = Default::default();
+        Ok(Self { run, namespace, before, until_call, edited, takes_any_guest, present_files, redaction })
     }
 
     /// Stops when the script makes this call, counted from 1.
@@ -185,6 +187,17 @@ impl Replay {
     #[must_use]
     pub fn beside(self, files: Arc<dyn RunFiles>) -> Self {
         Self { present_files: Some(files), ..self }
+    }
+
+    /// Hides what these rules hide of arguments, results, errors and logs wherever they stand in what comes of it, but for the report.
+    #[must_use]
+    pub fn redacted(self, redaction: &Redaction) -> Self {
+        self.redacted_by(&Arc::new(redaction.clone()))
+    }
+
+    fn redacted_by(self, redaction: &Arc<Redaction>) -> Self {
+        let before = self.before.into_iter().map(|earlier| earlier.redacted_by(redaction)).collect();
+        Self { before, redaction: Arc::clone(redaction), ..self }
     }
 
     pub(crate) fn into_parts(self) -> (Arc<RecordedRun>, Arc<Namespace>) {
@@ -215,6 +228,9 @@ impl Replay {
             None => run.execute().await,
             Some(_) => run.execute_in_session(instance).await.0,
         };
+        if let Outcome::Unavailable(_) = &report.outcome {
+            return Err(NotReplayable::NoRoom);
+        }
         let mut replayed = self.compared(report, &progress);
         if let (Some(read), Some(files)) = (read, &self.present_files) {
             let read = std::mem::take(&mut *locked(&read));
@@ -290,12 +306,16 @@ impl Replay {
         Ok(limits)
     }
 
+    fn differences(&self, report: &Report) -> Vec<Difference> {
+        self.run.end.as_ref().map_or_else(Vec::new, |end| differences(end, report, &self.redaction))
+    }
+
     fn compared(&self, report: Report, progress: &Progress) -> Replayed {
         let verdict =
             |verdict, differences, report| Replayed { verdict, differences, changed_files: Vec::new(), report };
         let early = match progress.ending() {
-            Some(Ending::Departed(departure)) => Some(Verdict::Departed(*departure)),
-            Some(Ending::NewCall(call)) => Some(Verdict::NewCall(call)),
+            Some(Ending::Departed(departure)) => Some(Verdict::Departed(departure.redacted(&self.redaction))),
+            Some(Ending::NewCall(call)) => Some(Verdict::NewCall(call.redacted(&self.redaction))),
             Some(Ending::ReachedCall(call)) => Some(Verdict::ReachedCall(call)),
             Some(Ending::RecordOver) | None => None,
         };
@@ -303,17 +323,21 @@ impl Replay {
             return verdict(early, Vec::new(), report);
         }
         if self.edited.is_some() {
-            let differences = self.run.end.as_ref().map_or_else(Vec::new, |end| differences(end, &report));
+            let differences = self.differences(&report);
             return verdict(Verdict::Completed, differences, report);
         }
         if !self.run.is_whole() {
-            let difference = self.run.end.as_ref().and_then(|end| log_difference(end, &report));
-            return match difference {
-                Some(difference) => verdict(Verdict::Departed(difference.clone().into()), vec![difference], report),
-                None => verdict(Verdict::SameSoFar, Vec::new(), report),
-            };
+            // Nothing has ended it, and it is over: another path than the recorded one, which is met within the fuel that it has.
+            let unused = if progress.ending().is_none() { progress.unused() } else { None };
+            let difference = self.run.end.as_ref().and_then(|end| log_difference(end, &report, &self.redaction));
+            let departure = unused.or_else(|| difference.clone().map(Into::into));
+            return verdict(
+                departure.map_or(Verdict::SameSoFar, Verdict::Departed),
+                difference.into_iter().collect(),
+                report,
+            );
         }
-        let differences = self.run.end.as_ref().map_or_else(Vec::new, |end| differences(end, &report));
+        let differences = self.differences(&report);
         let departure = progress.unused().or_else(|| differences.first().cloned().map(Into::into));
         verdict(departure.map_or(Verdict::Same, Verdict::Departed), differences, report)
     }

@@ -44,9 +44,13 @@ impl RunIo for ReplayIo {
         }
     }
 
-    fn sleep_until(&mut self, _: Duration) -> BoxFuture<'static, ()> {
-        // Not at once: what is ready beside a sleep is reported without it.
-        Box::pin(tokio::task::yield_now())
+    fn sleep_until(&mut self, deadline: Duration) -> BoxFuture<'static, ()> {
+        let progress = Arc::clone(&self.progress);
+        Box::pin(async move {
+            // Not at once: what is ready beside a sleep is reported without it.
+            tokio::task::yield_now().await;
+            progress.slept_until(deadline);
+        })
     }
 
     fn next_wait(&mut self, outstanding: &mut dyn Iterator<Item = CallId>) -> NextWait {

@@ -1,5 +1,7 @@
 //! What a replay answers a run from.
 
+use std::time::Duration;
+
 use exuvia_journal::{FileAsked, Reading};
 use exuvia_tool::{CallId, HostBounds, NextWait, ToolCall, ToolOutcome};
 
@@ -12,6 +14,11 @@ pub(crate) trait Source: Send {
 
     /// What a wait reports.
     fn wait(&mut self, outstanding: &[CallId]) -> Result<NextWait, Ending>;
+
+    /// A sleep is over: time passes up to here on the run's clock, where no record says what the clock shows.
+    fn slept_until(&mut self, deadline: Duration) {
+        let _ = deadline;
+    }
 
     /// What a call is answered. None: nothing, for as long as the run lasts.
     fn meet(&mut self, call: &ToolCall) -> Result<Option<ToolOutcome>, Ending>;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use exuvia_trace::{KeyValue, RemoteParent, Span};
+use exuvia_trace::{KeyValue, RemoteParent, Span, redacted};
 use http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::model::ConstString;
@@ -59,7 +59,7 @@ pub(crate) fn begin(method: &'static str, target: Target<'_>, context: &RequestC
                 format!("{method} {prompt}")
             }
             Target::Resource(uri) => {
-                attributes.push(KeyValue::new("mcp.resource.uri", uri.to_owned()));
+                attributes.push(KeyValue::new("mcp.resource.uri", redacted("uri", uri)));
                 method.to_owned()
             }
         };

@@ -23,11 +23,13 @@
 //! # }
 //! ```
 //!
-//! What a span says comes from names and outcomes. Arguments and results never go into one.
+//! What a span says comes from names and outcomes. Arguments and results never go into one, but for the addresses of resources, which the program
+//! [may redact](redact_by).
 
 mod context;
 mod span;
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use context::{Outgoing, RemoteParent, TRACEPARENT, TRACESTATE, outgoing};
@@ -40,6 +42,22 @@ static ON: AtomicBool = AtomicBool::new(false);
 /// From now on spans are made, with the tracer provider and the propagator that are installed globally in `opentelemetry`.
 pub fn turn_on() {
     ON.store(true, Ordering::Release);
+}
+
+/// What a text is shown as, by the name of the member that it stands for.
+type Redact = Box<dyn Fn(&str, &str) -> String + Send + Sync>;
+
+static REDACT: OnceLock<Redact> = OnceLock::new();
+
+/// Has content [pass through this](redacted) before it goes into a span: its name and text, before it is truncated. The first one counts.
+pub fn redact_by(redact: impl Fn(&str, &str) -> String + Send + Sync + 'static) {
+    let _ = REDACT.set(Box::new(redact));
+}
+
+/// What somebody has written, as it may stand in a span. `name`: that of the member that it was in.
+#[must_use]
+pub fn redacted(name: &str, text: &str) -> String {
+    REDACT.get().map_or_else(|| text.to_owned(), |redact| redact(name, text))
 }
 
 /// Whether they are.

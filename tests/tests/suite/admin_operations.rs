@@ -319,6 +319,25 @@ async fn a_script_is_checked_run_as_a_role_and_replayed() {
 }
 
 #[tokio::test]
+async fn a_replay_shows_nothing_that_is_redacted() {
+    let redact = "redact = { paths = ['$..password', '$..contact_id'], patterns = ['tok-[0-9]+'] }";
+    let (_folder, _daemon, api) = served(&format!("[journal]\n{redact}\n")).await;
+    let code = "print('tok-' + '7' * 90)\nresult = {'password': 'mi' + 'ne', 'seen': 1}";
+    let ran = api.post("/try/run", &json!({"code": code})).await;
+    let id = ran["run"].as_str().unwrap_or_else(|| panic!("{ran}"));
+    let edits = [
+        ("completed", code.replace("1}", "2}").replace("90)", "90, 'b')")),
+        ("new-call", "crm.get_contact(contact_id=77_700)".to_owned()),
+    ];
+    for (verdict, code) in edits {
+        let replayed = api.post(&format!("/runs/{id}/replay"), &json!({"code": code})).await;
+        assert_eq!(replayed["verdict"], verdict, "{replayed}");
+        let told = replayed.to_string();
+        assert!(told.contains("[redacted]") && !told.contains("mine") && !told.contains("777"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn approvals_are_listed_by_the_operator_and_by_a_link_of_their_run_alone() {
     let (_folder, _daemon, api) = served("").await;
     assert_eq!(api.get("/approvals?state=pending").await, json!({"items": [], "next": null}));

@@ -90,7 +90,7 @@ fn every_room_knows_only_the_rooms_below_it() {
         ("exuvia-runtime", "guest host tool"),
         ("exuvia-sandbox", "catalog guest host runtime text tool"),
         ("exuvia-python", "catalog guest host runtime text tool"),
-        ("exuvia-replay", "guest host journal runtime text tool"),
+        ("exuvia-replay", "guest host journal policy runtime text tool"),
         ("exuvia-suite", "catalog guest host runtime text tool"),
         ("exuvia-config", "catalog policy text tool"),
         ("exuvia-access", "catalog config journal oauth policy text tool"),

@@ -270,6 +270,38 @@ fn what_is_redacted_is_shown_nowhere(place: JournalPlace) {
     assert_eq!(replayed.status, Some(0), "what is stored is whole: {replayed:?}");
 }
 
+fn a_replay_prints_nothing_that_is_redacted(place: JournalPlace) {
+    let world = World::at(place, "redact = { paths = ['$..password', '$..query'], patterns = ['tok-[0-9]+'] }\n");
+    let script = |query: &str, log: &str, result: &str| {
+        format!(
+            "crm.search_contacts(query='mi' + '{query}')\nprint('tok-' + '7' * 90 + '{log}')\n\
+             result = {{'password': 'mi' + '{result}', 'seen': '{log}'}}"
+        )
+    };
+    world.run(&script("ne", "a", "ne"));
+    let replay = |options: &[&str]| {
+        let edit = world.folder.text("new.py");
+        world.configured(&[&["replay", "--edit", &edit], options].concat())
+    };
+    let edits = [
+        ("another log and result", script("ne", "b", "ne")),
+        ("a result with another password", script("ne", "a", "ne, too")),
+        ("another call", script("ne, too", "a", "ne")),
+        ("an error", script("ne", "a", "ne") + "\nraise ValueError('tok-' + '7' * 90)"),
+    ];
+    for (what, edit) in edits {
+        world.folder.write("new.py", &edit);
+        for options in [&[][..], &["--json"], &["--last", "1"]] {
+            let ended = replay(options);
+            assert_eq!(ended.status, Some(1), "{what}: {ended:?}");
+            let told = ended.stdout;
+            let has_content = !options.contains(&"--last") || what != "an error";
+            assert!(told.contains("[redacted]") || !has_content, "{what}: {told}");
+            assert!(!told.contains("mine") && !told.contains("777"), "{what}: {told}");
+        }
+    }
+}
+
 fn what_is_exported_fits_the_published_schema(place: JournalPlace) {
     let world = World::at(place, "");
     world.run(SCRIPT);
@@ -342,6 +374,19 @@ fn an_edited_script_is_tried_on_what_was_recorded(place: JournalPlace) {
 }
 
 #[test]
+fn a_run_that_is_not_recorded_to_its_end_says_that_it_is_not_replayable() {
+    let world = World::new("");
+    world.run("import os\nresult = len(os.urandom(17 << 20))");
+    world.run("result = 7");
+    let [whole, cut] = [0, 1].map(|n| world.listed(&[])[n]["id"].as_str().expect("an id").to_owned());
+    let why = "not replayable: it took more than 16 MiB of readings from the world\n";
+    let shown = world.configured(&["runs", "show", &cut]).stdout;
+    assert!(shown.contains(why) && shown.contains("result 17825792"), "{shown}");
+    assert!(world.configured(&["replay", &cut]).stdout.contains(why));
+    assert!(!world.configured(&["runs", "show", &whole]).stdout.contains("not replayable"));
+}
+
+#[test]
 fn what_a_script_wrote_commands_no_terminal() {
     let world = World::new("");
     world.run("# \u{1b}[2J\u{202e}\nprint('\\x1b[2J\\x9b')\nresult = '\\x1b]0;x\\x07'");
@@ -376,6 +421,7 @@ for_both_journals! {
     a_proof_that_was_changed_or_is_of_another_journal_proves_nothing,
     a_checkpoint_is_copied_and_printed_for_witnesses,
     what_is_redacted_is_shown_nowhere,
+    a_replay_prints_nothing_that_is_redacted,
     what_is_exported_fits_the_published_schema,
     runs_are_selected_and_summed,
     an_edited_script_is_tried_on_what_was_recorded,

@@ -39,6 +39,7 @@ mod ends;
 mod evasions;
 mod examples;
 mod foreign_text;
+mod full_disks;
 mod functions;
 mod functions_command;
 mod guests;

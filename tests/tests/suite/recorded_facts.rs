@@ -88,17 +88,18 @@ async fn a_run_is_recorded_with_its_claims_rules_and_digests_and_its_calls_with_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_does_not_run_is_recorded_with_the_reason() {
     let gateway = gateway(rules(&["echo"], &[])).await;
-    run(&gateway, &Client::new("test"), "echo.blob(bytes=1)").await;
-    run(&gateway, &Client::new("test"), "echo.nothing()").await;
-    let reasons: Vec<String> = gateway
-        .journal()
-        .entries()
-        .into_iter()
-        .filter_map(|entry| match entry.event {
-            Event::RunRefused { reason, .. } => Some(reason),
-            _ => None,
-        })
-        .collect();
+    let client = Client::new("test").claiming(ClientClaims { name: Some("agent".into()), ..ClientClaims::default() });
+    run(&gateway, &client, "echo.blob(bytes=1)").await;
+    run(&gateway, &client, "echo.nothing()").await;
+    let refusals = gateway.journal().entries().into_iter().filter_map(|entry| match entry.event {
+        Event::RunRefused { reason, start, .. } => Some((reason, start.expect("what it would have begun with"))),
+        _ => None,
+    });
+    let (reasons, sent): (Vec<String>, Vec<_>) = refusals.unzip();
+    for start in &sent {
+        assert_eq!(start.claims.name.as_deref(), Some("agent"), "{sent:?}");
+        assert_eq!((start.policy_sha256.len(), &start.policy_sha256), (64, &sent[0].policy_sha256));
+    }
     assert!(reasons[0].contains("awaiting approval") && reasons[0].contains("echo.blob"), "{reasons:?}");
     assert!(reasons[1].contains("> 1 | echo.nothing()"), "{reasons:?}");
     gateway.stop().await;

@@ -20,7 +20,7 @@ struct Repaired {
     gateway: SampleGateway,
     journal: Arc<TestJournal>,
     made: PathBuf,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Repaired {
@@ -31,14 +31,16 @@ impl Repaired {
     async fn with(limits: Limits, age: Duration, repeatable: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let made = folder.path().join("calls");
-        let server = fake("fake", &["--record", made.to_str().expect("UTF-8")]);
+        let answers = folder.path().join("answers.json");
+        let [made_text, answers] = [&made, &answers].map(|file| file.to_str().expect("UTF-8"));
+        let server = fake("fake", &["--record", made_text, "--answers", answers]);
         let journal = Arc::new(TestJournal::default());
         let settings = Settings { journal: Arc::clone(&journal), repair_age: Some(age), ..Settings::default() };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
         let repeatable = repeatable.iter().map(|&text| text.to_owned()).collect();
         let source = PolicySource { auto_execute: vec!["*.*".to_owned()], repeatable, ..PolicySource::default() };
         gateway.gateway().set_policy(Policy::compile(source, ["fake"]).expect("a policy"));
-        Self { gateway, journal, made, _folder: folder }
+        Self { gateway, journal, made, folder }
     }
 
     async fn send(&self, client: &Client, arguments: Value) -> Result<MetaAnswer, (BadRequestKind, String)> {
@@ -53,6 +55,11 @@ impl Repaired {
             Ok(MetaAnswer::Run(run)) => (run.id().to_string(), run.report().await),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// From now on the server answers this to calls of `answer`.
+    fn answer_with(&self, result: &Value) {
+        fs::write(self.folder.path().join("answers.json"), json!({"answer": result}).to_string()).expect("written");
     }
 
     /// The arguments of the calls that reached the server.
@@ -85,6 +92,31 @@ async fn a_script_that_failed_anywhere_and_is_repaired_makes_every_write_once() 
         let made = repaired.made();
         let times = |n: usize| made.iter().filter(|call| call.contains(&format!("write {n}\""))).count();
         assert!(made.len() == 12 && (0..12).all(|n| times(n) == 1), "{fails}: {made:?}");
+        let reused = repaired.journal.kinds().iter().filter(|kind| **kind == "call-reused").count();
+        assert_eq!(reused, fails);
+        repaired.gateway.stop().await;
+    }
+}
+
+/// Nothing is wrong with the script: it is sent again as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_failed_is_made_anew_and_those_before_it_are_not() {
+    for fails in [0, 5, 11] {
+        let repaired = Repaired::new(Limits::default()).await;
+        let code = writes(None).replace(
+            &format!("fake.echo(value='write {fails}')"),
+            &format!("fake.answer(result={{'text': 'write {fails}'}})"),
+        );
+        repaired.answer_with(&json!({"isError": true, "content": [{"type": "text", "text": "full"}]}));
+        let (run, report) = repaired.run(json!({"code": code})).await;
+        assert_eq!((report.outcome.name(), repaired.made().len()), ("raised", fails + 1), "{report:?}");
+        repaired.answer_with(&json!({"content": [{"type": "text", "text": "written"}]}));
+        let (_, report) = repaired.run(json!({"code": code, "run": run})).await;
+        assert_eq!(report.outcome.name(), "returned", "{report:?}");
+        let made = repaired.made();
+        let times = |n: usize| made.iter().filter(|call| call.contains(&format!("write {n}\""))).count();
+        let expected = |n: usize| if n == fails { 2 } else { 1 };
+        assert!((0..12).all(|n| times(n) == expected(n)), "{fails}: {made:?}");
         let reused = repaired.journal.kinds().iter().filter(|kind| **kind == "call-reused").count();
         assert_eq!(reused, fails);
         repaired.gateway.stop().await;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use exuvia_gateway::{Client, PrePass, RunHandle, StartedBy};
-use exuvia_journal::{Archive as _, Event, Record};
+use exuvia_journal::{Archive as _, Entry, Event, Record};
 use exuvia_replay::{Departure, NotReplayable, Replay, ReplayError, Replayed, Verdict};
 use exuvia_runtime::{Limits, Report, Script};
 use exuvia_tests::{SampleGateway, Settings, TestJournal, engine};
@@ -102,6 +102,23 @@ impl Recorded {
         (run.id().clone(), run.report().await)
     }
 
+    /// A run that is cancelled after this.
+    async fn cancelled<F: Future<Output = ()>>(&self, source: &str, after: impl FnOnce(RunId) -> F) -> (RunId, Report) {
+        let run = self.begin(source);
+        let (id, cancellation) = (run.id().clone(), run.cancellation());
+        after(id.clone()).await;
+        cancellation.cancel();
+        (id, run.report().await)
+    }
+
+    /// Waits until the journal has so many answers of a run.
+    async fn answered(&self, run: RunId, calls: usize) {
+        let is_answer = |entry: &Entry| entry.origin.run() == Some(&run) && entry.event.kind() == "call-ended";
+        while self.journal.entries().iter().filter(|entry| is_answer(entry)).count() < calls {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn replay(&self, run: &RunId) -> Replayed {
         let replay = Replay::load(&*self.journal, run).await.expect("it is replayable");
         replay.run(engine()).await.expect("on this engine")
@@ -162,25 +179,26 @@ async fn every_limit_that_a_script_can_reach_was_reached_by_what_is_replayed() {
     }
 }
 
+/// One of ten runs beside those that come to an end of their own.
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_that_were_stopped_by_time_or_cancelled_replay_to_their_last_event() {
     let recorded = Recorded::new(Limits { wall_ms: 150, fuel: 20_000_000_000, ..Limits::default() }).await;
-    for (number, template) in CUT.iter().enumerate() {
-        let source = script(template, number);
-        let (run, report) = recorded.run(&source).await;
-        assert_eq!(exuvia_tests::stopped_by(&report), "wall_ms", "{source}");
-        let replayed = recorded.replay(&run).await;
+    let total = (runs() / 10).max(2 * CUT.len());
+    for number in 0..total {
+        let source = script(CUT[number / 2 % CUT.len()], number);
+        let (id, report) = match number % 2 {
+            0 => recorded.run(&source).await,
+            _ => recorded.cancelled(&source, |_| tokio::time::sleep(Duration::from_millis(60))).await,
+        };
+        match number % 2 {
+            0 => assert_eq!(exuvia_tests::stopped_by(&report), "wall_ms", "{source}"),
+            _ => assert_eq!(report.outcome.name(), "cancelled", "{source}"),
+        }
+        let replayed = recorded.replay(&id).await;
         assert_eq!(replayed.verdict, Verdict::SameSoFar, "{source}\n{report:?}\n{replayed:?}");
         assert!(replayed.report.logs.text.starts_with("begun"), "{replayed:?}");
-
-        let run = recorded.begin(&source);
-        let (id, cancellation) = (run.id().clone(), run.cancellation());
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        cancellation.cancel();
-        let report = run.report().await;
-        assert_eq!(report.outcome.name(), "cancelled", "{source}");
-        assert_eq!(recorded.replay(&id).await.verdict, Verdict::SameSoFar, "{source}\n{report:?}");
     }
+    println!("{total} runs that were stopped by time or cancelled were replayed to their last events");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -194,13 +212,9 @@ async fn a_run_whose_answers_did_not_fit_its_buffer_replays_the_same() {
     }
 }
 
-/// Of one recorded answer one byte is another.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_changed_byte_of_an_answer_is_found() {
-    let recorded = Recorded::new(limits()).await;
-    let source = "first = echo.echo(value='abc')['value']\nprint(len(first))\nresult = echo.echo(value=first)['value']";
-    let (run, _) = recorded.run(source).await;
-    let mut record = recorded.record(&run).await;
+/// The replay of a run in whose first recorded answer one byte is another.
+async fn replay_with_abd_for_abc(recorded: &Recorded, run: &RunId) -> Replayed {
+    let mut record = recorded.record(run).await;
     let object = recorded.journal.object(&record.start().expect("a start").namespace_sha256).await;
     let object = object.expect("it is read").expect("it is kept");
     let answer = record.entries.iter_mut().find_map(|stamped| match &mut stamped.entry.event {
@@ -209,7 +223,22 @@ async fn a_changed_byte_of_an_answer_is_found() {
     });
     let answer = answer.expect("an answer");
     *answer = Json::parse(answer.as_str().replace("abc", "abd")).expect("JSON");
-    let replayed = Replay::of(&record, &object).expect("replayable").run(engine()).await.expect("run");
+    Replay::of(&record, &object).expect("replayable").run(engine()).await.expect("run")
+}
+
+fn departure(replayed: &Replayed) -> &Departure {
+    match &replayed.verdict {
+        Verdict::Departed(departure) => departure,
+        _ => panic!("{replayed:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_byte_of_an_answer_is_found_at_the_call_that_has_it() {
+    let recorded = Recorded::new(limits()).await;
+    let source = "first = echo.echo(value='abc')['value']\nprint(len(first))\nresult = echo.echo(value=first)['value']";
+    let (run, _) = recorded.run(source).await;
+    let replayed = replay_with_abd_for_abc(&recorded, &run).await;
     let Verdict::Departed(departure) = &replayed.verdict else { panic!("{replayed:?}") };
     let Departure::Call { call, recorded: Some(_), line, .. } = departure else { panic!("{departure}") };
     assert_eq!((call.0, *line), (2, Some(3)));
@@ -218,6 +247,51 @@ async fn a_changed_byte_of_an_answer_is_found() {
         told.starts_with("call 2: recorded echo.echo \"{\\\"value\\\":\\\"abc\\\"}\", the replay called"),
         "{told}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_byte_of_an_answer_is_found_where_it_changes_the_result_alone() {
+    let recorded = Recorded::new(limits()).await;
+    let (run, _) = recorded.run("first = echo.echo(value='abc')\necho.echo(value=1)\nresult = first").await;
+    let replayed = replay_with_abd_for_abc(&recorded, &run).await;
+    let Departure::End { what: "result", recorded, replayed } = departure(&replayed) else { panic!("{replayed:?}") };
+    assert!(recorded.contains("abc") && replayed.contains("abd"), "{recorded} {replayed}");
+}
+
+/// The script ends by itself with another answer: what is left of the record says that it took another path.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_byte_of_an_answer_is_found_in_a_run_that_was_cancelled() {
+    let recorded = Recorded::new(limits()).await;
+    let source = "first = echo.echo(value='abc')['value']\nif first != 'abc': raise ValueError\n\
+                  for n in range(4): echo.echo(value=n)\nwhile True: echo.sleep(ms=300)";
+    let (run, _) = recorded.cancelled(source, |run| recorded.answered(run, 6)).await;
+    assert_eq!(recorded.replay(&run).await.verdict, Verdict::SameSoFar);
+    let replayed = replay_with_abd_for_abc(&recorded, &run).await;
+    let Departure::CallNotMade { call, .. } = departure(&replayed) else { panic!("{replayed:?}") };
+    assert_eq!(call.0, 2);
+}
+
+/// Nothing waits in a replay: a clock that stood still would have the script wait for the clock instead.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sleep_that_an_edit_adds_moves_the_clocks_and_costs_nothing() {
+    let recorded = Recorded::new(limits()).await;
+    let (run, report) = recorded.run("import asyncio, time\nawait asyncio.sleep(0.002)\nresult = 1").await;
+    let replay = Replay::load(&*recorded.journal, &run).await.expect("replayable");
+    for sleep in [
+        "await asyncio.sleep(60)",
+        "time.sleep(60)",
+        "await asyncio.sleep(20)\ntime.sleep(20)\nawait asyncio.sleep(20)",
+    ] {
+        let source = format!(
+            "import asyncio, time\nbegun = [time.monotonic(), time.time()]\n{sleep}\n\
+             result = [round(time.monotonic() - begun[0]), round(time.time() - begun[1])]"
+        );
+        let replayed = replay.clone().edited(source).run(engine()).await.expect("run");
+        assert_eq!(exuvia_tests::returned(&replayed.report), serde_json::json!([60, 60]), "{sleep}: {replayed:?}");
+        assert!(replayed.report.usage.fuel < 2 * report.usage.fuel, "{sleep}: {replayed:?}");
+    }
+    let same = replay.edited("import asyncio, time\nawait asyncio.sleep(0.002)\nresult = 1").run(engine()).await;
+    assert_eq!(same.expect("run").differences, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -188,7 +188,7 @@ async fn every_request_of_a_client_of_direct_servers_has_a_span() {
     let pipe = built("exuvia-fake-upstream").display().to_string();
     let config = format!(
         "[telemetry]\notlp = '{url}/'\n[servers.pipe]\ncommand = '{pipe}'\nmode = 'direct'\nauto_execute = ['*']\n\
-         [profiles.pipe]\nservers = ['pipe']\nprefix = false\n"
+         [profiles.pipe]\nservers = ['pipe']\nprefix = false\n[journal]\nredact = {{ patterns = ['s3cret-[0-9]+'] }}\n"
     );
     fs::write(&file, config).expect("a file");
     let mut daemon = Daemon::start(&["--config", file.to_str().expect("UTF-8")]);
@@ -197,7 +197,7 @@ async fn every_request_of_a_client_of_direct_servers_has_a_span() {
     for (method, params) in [
         ("prompts/list", json!({})),
         ("prompts/get", json!({"name": "nothing"})),
-        ("resources/read", json!({"uri": "fake://s3cret"})),
+        ("resources/read", json!({"uri": format!("fake://s3cret-{}", "7".repeat(300))})),
         ("tools/call", json!({"name": "lines", "arguments": {"lines": [FAILED]}})),
     ] {
         client.ask("/mcp/pipe", method, params, json!({})).await;
@@ -218,7 +218,8 @@ async fn every_request_of_a_client_of_direct_servers_has_a_span() {
     assert_eq!(text(&prompt.attributes, "gen_ai.prompt.name"), "nothing");
     assert_eq!(text(&prompt.attributes, "error.type"), "-32601");
     let read = spans.iter().find(|span| span.name == "resources/read" && span.kind == 2).expect("a request");
-    assert_eq!(text(&read.attributes, "mcp.resource.uri"), "fake://s3cret");
+    assert_eq!(text(&read.attributes, "mcp.resource.uri"), "fake://[redacted]", "also where it is truncated");
+    assert!(!received.holds("s3cret"));
     let call = spans.iter().find(|span| span.name == "tools/call lines" && span.kind == 2).expect("a request");
     for call in [call, of("tools/call lines", call)] {
         assert_eq!(text(&call.attributes, "error.type"), "tool_error");

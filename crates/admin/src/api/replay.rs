@@ -71,7 +71,7 @@ pub(super) async fn run(ask: Ask<RunPath, Nothing, ReplayRequest>) -> Result<Rep
     let _place = ask.admin.heavy_place().await?;
     let action = ask.admin.record(&ask.caller, "run.replay", &id).await?;
     let mut replay = match Replay::load(journal.archive(), &RunId::new(&id)).await {
-        Ok(replay) => replay,
+        Ok(replay) => replay.redacted(&ask.admin.sources().config().redaction),
         Err(ReplayError::NotReplayable(reason)) => return Ok(ReplayView::not_replayable(id, reason.to_string())),
         Err(error) => return Err(SourceError::new(error).into()),
     };
@@ -124,8 +124,8 @@ impl ReplayView {
         let text = |text: &str| redaction.text(text).into_owned();
         let difference = |difference: &Difference| DifferenceView {
             what: difference.what.to_owned(),
-            recorded: text(&difference.recorded),
-            replayed: text(&difference.replayed),
+            recorded: difference.recorded.clone(),
+            replayed: difference.replayed.clone(),
         };
         let Replayed { verdict, report, .. } = &replayed;
         let result = match &report.outcome {
@@ -138,9 +138,9 @@ impl ReplayView {
             run,
             verdict: name(verdict),
             differs: is_difference(verdict, &differences),
-            message: text(&verdict.to_string()),
+            message: verdict.to_string(),
             differences: differences.iter().map(difference).collect(),
-            changed_files: replayed.changed_files.clone(),
+            changed_files: replayed.changed_files.iter().map(|path| text(path)).collect(),
             fuel: Some(report.usage.fuel),
             log: Some(text(&report.logs.text)),
             result,

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::exported::{Exported, ExportedCall, ExportedParent};
+use crate::exported::{Exported, ExportedCall, ExportedParent, ExportedRejection, ExportedStart};
 
 /// The most calls that are listed.
 const CALLS: usize = 20_000;
@@ -76,7 +76,7 @@ pub(super) struct RunDetail {
     usage: Option<RunUsage>,
     /// Whether it can be replayed, as far as the record says: its content is there.
     replayable: bool,
-    /// Why it cannot, where it is not recorded to its end.
+    /// Why it cannot, where it is not recorded to its end, or the sandbox itself failed in it.
     not_replayable_why: Option<String>,
 }
 
@@ -132,7 +132,7 @@ impl RunDetail {
         let is_whole = !is_erased && not_replayable_why.is_none();
         let replayable = kind == "run" && is_whole && exported.start.is_some();
         let has_start = exported.start.is_some();
-        let (start, end) = (exported.start.unwrap_or_default(), exported.end);
+        let (start, end) = (exported.start.unwrap_or_else(|| rejected_start(exported.rejected_start)), exported.end);
         let has_script = !start.source.is_empty();
         let listed = exported.calls.len().min(CALLS);
         let calls_left_out = exported.calls.len() - listed;
@@ -174,6 +174,13 @@ impl RunDetail {
             not_replayable_why,
         }
     }
+}
+
+/// What is known of a script that was not run.
+fn rejected_start(start: Option<ExportedRejection>) -> ExportedStart {
+    start.map_or_else(ExportedStart::default, |ExportedRejection { profile, claims, trace_id, policy_sha256 }| {
+        ExportedStart { profile, claims, trace_id, policy_sha256, ..ExportedStart::default() }
+    })
 }
 
 impl CallSummary {

@@ -409,7 +409,8 @@ pub(super) struct Journal {
     /// removed. The public part of each record stays, about 400 bytes, so that the log can be verified.
     #[schemars(range(min = 1, max = 36_500))]
     pub(super) keep_days: Option<u64>,
-    /// How large the database may become. At the limit the oldest runs are removed, as by `keep_days`.
+    /// How much content of runs is kept. At the limit the oldest runs are removed, as by `keep_days`. The public parts, which stay, are not
+    /// counted.
     pub(super) keep_bytes: Option<Bytes<{ 1 << 20 }, { 16 << 40 }>>,
     /// What is hidden wherever a recorded run is shown or exported. What is stored is not changed, because a replay
     /// needs it.

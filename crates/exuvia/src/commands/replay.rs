@@ -8,7 +8,7 @@ use exuvia_admin::replayed::{is_difference, name, told_differences};
 use exuvia_journal::{Filter, Summary};
 use exuvia_policy::Redaction;
 use exuvia_replay::{Difference, Replay, ReplayError, Replayed};
-use exuvia_runtime::Report;
+use exuvia_runtime::Usage;
 use exuvia_text::{line, one_line, printable};
 use exuvia_tool::{CallId, Principal, RunId};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const DIFFERS: u8 = 1;
 /// How much is shown of what differs in a table, in characters.
 const CELL_CHARS: usize = 120;
 
-/// What came of one replay.
+/// What came of one replay, redacted.
 struct Told {
     run: String,
     verdict: &'static str,
@@ -35,7 +35,8 @@ struct Told {
     message: String,
     differences: Vec<Difference>,
     changed_files: Vec<String>,
-    report: Option<Report>,
+    log: String,
+    usage: Option<Usage>,
 }
 
 pub(crate) async fn replay(args: ReplayArgs) -> Result<ExitCode> {
@@ -54,16 +55,16 @@ pub(crate) async fn replay(args: ReplayArgs) -> Result<ExitCode> {
     let mut told = Vec::new();
     for (done, run) in runs.iter().enumerate() {
         terminal.show_progress(format!("replaying {} of {}", done + 1, runs.len()));
-        told.push(replayed(&archives, run, &args, edited, (&mut engines, &terminal)).await?);
+        told.push(replayed((&archives, &redaction), run, &args, edited, (&mut engines, &terminal)).await?);
     }
     terminal.clear_progress();
     let status = if told.iter().any(|told| told.differs) { DIFFERS } else { 0 };
     if args.json {
-        printed_json(&json!({"replays": told.iter().map(|told| told.json(&redaction)).collect::<Vec<_>>()}))?;
+        printed_json(&json!({"replays": told.iter().map(Told::json).collect::<Vec<_>>()}))?;
     } else if args.last.is_some() || told.len() > 1 {
-        printed(&overview(&told, &redaction))?;
+        printed(&overview(&told))?;
     } else {
-        printed(&told.iter().map(|told| told.text(&redaction)).collect::<String>())?;
+        printed(&told.iter().map(Told::text).collect::<String>())?;
     }
     Ok(status.into())
 }
@@ -95,7 +96,7 @@ async fn selected(archives: &Archives, args: &ReplayArgs) -> Result<Vec<String>>
 }
 
 async fn replayed(
-    archives: &Archives,
+    (archives, redaction): (&Archives, &Redaction),
     run: &str,
     args: &ReplayArgs,
     edited: Option<&str>,
@@ -103,7 +104,7 @@ async fn replayed(
 ) -> Result<Told> {
     let (found, recorded_run) = record(archives, run).await?;
     let mut replay = match Replay::load(&found.archive, &RunId::new(run)).await {
-        Ok(replay) => replay,
+        Ok(replay) => replay.redacted(redaction),
         Err(ReplayError::NotReplayable(reason)) => return Ok(Told::not_replayable(run, &reason.to_string())),
         Err(error) => return Err(error).with_context(|| found.place()),
     };
@@ -125,7 +126,7 @@ async fn replayed(
         replay = replay.beside(files);
     }
     match replay.run(&engine).await {
-        Ok(replayed) => Ok(Told::of(run, replayed)),
+        Ok(replayed) => Ok(Told::of(run, replayed, redaction)),
         Err(reason) => Ok(Told::not_replayable(run, &reason.to_string())),
     }
 }
@@ -134,32 +135,42 @@ impl Told {
     fn not_replayable(run: &str, reason: &str) -> Self {
         let (run, message) = (run.to_owned(), reason.to_owned());
         let (verdict, differences, changed_files) = ("not-replayable", Vec::new(), Vec::new());
-        Self { run, verdict, differs: false, message, differences, changed_files, report: None }
+        Self { run, verdict, differs: false, message, differences, changed_files, log: String::new(), usage: None }
     }
 
-    fn of(run: &str, replayed: Replayed) -> Self {
+    fn of(run: &str, replayed: Replayed, redaction: &Redaction) -> Self {
         let differences = told_differences(&replayed);
         let Replayed { verdict, changed_files, report, .. } = replayed;
         let (run, message) = (run.to_owned(), verdict.to_string());
         let differs = is_difference(&verdict, &differences);
-        Self { run, verdict: name(&verdict), differs, message, differences, changed_files, report: Some(report) }
+        let text = |text: &String| redaction.text(text).into_owned();
+        let (changed_files, log) = (changed_files.iter().map(text).collect(), text(&report.logs.text));
+        Self {
+            run,
+            verdict: name(&verdict),
+            differs,
+            message,
+            differences,
+            changed_files,
+            log,
+            usage: Some(report.usage),
+        }
     }
 
     /// All of it, for a person.
-    fn text(&self, redaction: &Redaction) -> String {
-        let mut out = format!("{}: {}\n", line(&self.run), line(&redaction.text(&self.message)));
+    fn text(&self) -> String {
+        let mut out = format!("{}: {}\n", line(&self.run), line(&self.message));
         for Difference { what, recorded, replayed, .. } in &self.differences {
             let told = format!("{what}: was {recorded}, the replay has {replayed}");
-            out += &format!("  {}\n", line(&redaction.text(&told)));
+            out += &format!("  {}\n", line(&told));
         }
         for path in &self.changed_files {
             out += &format!("  changed since the run read it: {}\n", one_line(path, CELL_CHARS));
         }
-        let Some(report) = &self.report else { return out };
-        if self.verdict == "reached-call" && !report.logs.text.is_empty() {
-            out += &format!("log so far\n{}\n", printable(redaction.text(&report.logs.text).trim_end()));
+        let Some(usage) = &self.usage else { return out };
+        if self.verdict == "reached-call" && !self.log.is_empty() {
+            out += &format!("log so far\n{}\n", printable(self.log.trim_end()));
         }
-        let usage = &report.usage;
         out + &format!(
             "{:.1} M fuel, {} MiB peak, {} tool calls in {} ms\n",
             usage.fuel as f64 / 1e6,
@@ -169,36 +180,29 @@ impl Told {
         )
     }
 
-    fn json(&self, redaction: &Redaction) -> Value {
-        let text = |text: &str| redaction.text(text).into_owned();
-        let difference = |difference: &Difference| {
-            json!({
-                "what": difference.what,
-                "recorded": text(&difference.recorded),
-                "replayed": text(&difference.replayed),
-            })
-        };
+    fn json(&self) -> Value {
+        let difference = |Difference { what, recorded, replayed, .. }: &Difference| json!({"what": what, "recorded": recorded, "replayed": replayed});
         json!({
             "run": self.run,
             "verdict": self.verdict,
             "differs": self.differs,
-            "message": text(&self.message),
+            "message": self.message,
             "differences": self.differences.iter().map(difference).collect::<Vec<_>>(),
             "changed_files": self.changed_files,
-            "fuel": self.report.as_ref().map(|report| report.usage.fuel),
+            "fuel": self.usage.as_ref().map(|usage| usage.fuel),
         })
     }
 }
 
 /// A table of all of them, and how many differ.
-fn overview(told: &[Told], redaction: &Redaction) -> String {
+fn overview(told: &[Told]) -> String {
     let row = |told: &Told| {
         let what = told.differences.first().filter(|_| told.verdict == "completed");
         let what = what
             .map(|difference| format!("{} was {}, now {}", difference.what, difference.recorded, difference.replayed));
         let message = what.unwrap_or_else(|| told.message.clone());
         let verdict = if told.differs { "differs" } else { told.verdict };
-        [line(&told.run), verdict.to_owned(), one_line(&redaction.text(&message), CELL_CHARS)]
+        [line(&told.run), verdict.to_owned(), one_line(&message, CELL_CHARS)]
     };
     let count = |is: fn(&Told) -> bool| told.iter().filter(|told| is(told)).count();
     let differ = count(|told| told.differs);

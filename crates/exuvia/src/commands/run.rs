@@ -32,7 +32,7 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         script = script::with_data(&script, &data, config.limits.source_bytes)?;
     }
     let profiles = config.for_operator();
-    let telemetry = Telemetry::start(config.collector.as_ref())?;
+    let telemetry = Telemetry::start(config.collector.as_ref(), &config.journal.redaction)?;
     let app = tokio::select! {
         app = App::start_for(&script, config, profiles, &terminal, Recording::Configured) => app?,
         _ = interrupts.recv() => return Ok(exit::CANCELLED.into()),

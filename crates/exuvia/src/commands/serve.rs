@@ -25,7 +25,7 @@ pub(crate) async fn serve(args: ServeArgs) -> Result<ExitCode> {
     let sources = Sources::from(args.clients);
     let config = configured(sources.clone(), &terminal).await?;
     report_no_servers(&config, &terminal);
-    let telemetry = Telemetry::start(config.collector.as_ref())?;
+    let telemetry = Telemetry::start(config.collector.as_ref(), &config.journal.redaction)?;
     let mut address = args.listen.or(config.listen).unwrap_or(ADDRESS);
     address.set_port(args.port.unwrap_or(address.port()));
     let tls = match config.tls.clone() {

@@ -28,7 +28,7 @@ pub(crate) async fn stdio(args: StdioArgs) -> Result<ExitCode> {
     if let Some(name) = profile.as_deref().filter(|name| !config.profiles.contains_key(*name)) {
         bail!("unknown profile {name:?}; {}", known(&config));
     }
-    let telemetry = Telemetry::start(config.collector.as_ref())?;
+    let telemetry = Telemetry::start(config.collector.as_ref(), &config.journal.redaction)?;
     let signaled = signaled()?;
     let cancellation = signaled.child_token();
     let stop = cancellation.clone();

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use exuvia_config::Collector;
+use exuvia_policy::Redaction;
 use opentelemetry::{Key, KeyValue, global};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::Resource;
@@ -33,14 +34,15 @@ pub(crate) struct Telemetry {
 }
 
 impl Telemetry {
-    /// Sends spans to the collector at this address, or else where the environment says; without either, nowhere.
+    /// Sends spans to the collector at this address, or else where the environment says; without either, nowhere. What content there is in them
+    /// is redacted.
     ///
     /// Must run on the tokio runtime that is to do the sending.
     ///
     /// # Errors
     ///
     /// The variables of OpenTelemetry hold what cannot be used.
-    pub(crate) fn start(collector: Option<&Collector>) -> Result<Self> {
+    pub(crate) fn start(collector: Option<&Collector>, redaction: &Redaction) -> Result<Self> {
         let Some(exporter) = exporter(collector)? else { return Ok(Self { provider: None }) };
         if let Some(protocol) = PROTOCOLS.iter().find_map(|name| env::var(name).ok()).filter(|name| name != SPOKEN) {
             tracing::warn!(protocol, "unsupported OTLP protocol; http/protobuf is used");
@@ -51,6 +53,8 @@ impl Telemetry {
             .build();
         global::set_tracer_provider(provider.clone());
         global::set_text_map_propagator(TraceContextPropagator::new());
+        let redaction = redaction.clone();
+        exuvia_trace::redact_by(move |name, text| redaction.member(name, text));
         exuvia_trace::turn_on();
         Ok(Self { provider: Some(provider) })
     }

@@ -24,6 +24,7 @@ pub(crate) async fn verify(reads: &dyn Reads, files: &Files, more: &[Vec<u8>]) -
     let reads = reads.snapshot().await?;
     let mut expiries = Expiries::default();
     log(&*reads, &roots, &mut expiries, &mut report).await?;
+    expiries.sort(&mut report);
     runs(&*reads, &mut expiries, &mut report).await?;
     expiries.finish(&mut report);
     Ok(report)

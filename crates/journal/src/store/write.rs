@@ -76,6 +76,8 @@ pub(crate) struct Retained {
     pub(crate) is_recorded: bool,
     /// The clock jumped, and what is too old by it stays.
     pub(crate) waits: bool,
+    /// What retention never removes: heads, the index and the tree.
+    pub(crate) public_bytes: u64,
 }
 
 /// What is written at once.

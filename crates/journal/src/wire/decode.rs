@@ -24,9 +24,9 @@ pub(crate) fn stamped(head: Head, body: Option<&[u8]>) -> Result<Stamped, Journa
 
 fn event(head: HeadEvent, body: Option<&[u8]>) -> Result<Event, JournalError> {
     Ok(match head {
-        HeadEvent::RunRefused { outcome, source_bytes, source_sha256 } => {
-            let RefusedBody { reason } = body::read(body)?;
-            Event::RunRefused { outcome, source_bytes, source_sha256, reason }
+        HeadEvent::RunRefused { outcome, source_bytes, source_sha256, start } => {
+            let (RefusedBody { reason }, start) = (body::read(body)?, start.map(|start| Box::new((*start).into())));
+            Event::RunRefused { outcome, source_bytes, source_sha256, reason, start }
         }
         HeadEvent::RunStarted(start) => Event::RunStarted(Box::new(run_start(*start, body::read(body)?))),
         HeadEvent::RunReadings { .. } => {

@@ -9,10 +9,11 @@ use crate::{Event, JournalError, RunEnd, RunStart};
 /// The public part of an event.
 pub(crate) fn head_event(event: &Event) -> HeadEvent {
     match event {
-        Event::RunRefused { outcome, source_bytes, source_sha256, .. } => HeadEvent::RunRefused {
+        Event::RunRefused { outcome, source_bytes, source_sha256, start, .. } => HeadEvent::RunRefused {
             outcome: outcome.clone(),
             source_bytes: *source_bytes,
             source_sha256: source_sha256.clone(),
+            start: start.as_ref().map(|start| Box::new((&**start).into())),
         },
         Event::RunStarted(start) => HeadEvent::RunStarted(Box::new(start_head(start))),
         Event::RunReadings(readings) => HeadEvent::RunReadings { count: readings.len() as u64 },

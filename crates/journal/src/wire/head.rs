@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::hex::Digest;
 use crate::{
     ApprovalChannel, ApprovalState, ClientClaims, Event, FunctionUsage, JournalError, JournalErrorKind, Reading,
-    RunUsage,
+    RefusedStart, RunUsage,
 };
 
 /// The newest version that this program reads. It writes each record in the oldest that can hold it.
@@ -25,6 +25,8 @@ const BLOCKS: u32 = 5;
 const SESSIONS: u32 = 5;
 /// The version that has runs that answer calls of others.
 const PARENTS: u32 = 5;
+/// The version that says of rejected scripts what they would have begun with.
+const REFUSED_STARTS: u32 = 5;
 /// The oldest version.
 const OLDEST: u32 = 1;
 
@@ -69,6 +71,9 @@ pub(crate) enum HeadEvent {
         outcome: String,
         source_bytes: u64,
         source_sha256: String,
+        /// From version 5 on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        start: Option<Box<RefusedStartHead>>,
     },
     RunStarted(Box<StartHead>),
     RunReadings {
@@ -189,6 +194,19 @@ pub(crate) struct StartHead {
     /// From version 5 on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) parent: Option<ParentHead>,
+}
+
+/// The public part of what a script that was rejected would have begun with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefusedStartHead {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) profile: Option<String>,
+    #[serde(default)]
+    pub(crate) claims: ClaimsHead,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_id: Option<String>,
+    pub(crate) policy_sha256: String,
 }
 
 /// The place of a script in a session.
@@ -345,6 +363,7 @@ fn prefix(version: u32, seq: u64) -> String {
 pub(crate) fn version_of(event: &Event) -> u32 {
     let has_costs = match event {
         Event::RunReadings(readings) => return readings.iter().map(reading_version).max().unwrap_or(OLDEST),
+        Event::RunRefused { start: Some(_), .. } => return REFUSED_STARTS,
         Event::RunStarted(start) if start.session.is_some() => return SESSIONS,
         Event::RunStarted(start) if start.parent.is_some() => return PARENTS,
         Event::RunParked { usage, .. } if !usage.functions.is_zero() => return PARENTS,
@@ -411,6 +430,20 @@ impl From<ClaimsHead> for ClientClaims {
     fn from(claims: ClaimsHead) -> Self {
         let ClaimsHead { name, version, request_id, model } = claims;
         Self { name, version, request_id, model }
+    }
+}
+
+impl From<&RefusedStart> for RefusedStartHead {
+    fn from(start: &RefusedStart) -> Self {
+        let RefusedStart { profile, claims, trace_id, policy_sha256 } = start.clone();
+        Self { profile, claims: (&claims).into(), trace_id, policy_sha256 }
+    }
+}
+
+impl From<RefusedStartHead> for RefusedStart {
+    fn from(start: RefusedStartHead) -> Self {
+        let RefusedStartHead { profile, claims, trace_id, policy_sha256 } = start;
+        Self { profile, claims: claims.into(), trace_id, policy_sha256 }
     }
 }
 

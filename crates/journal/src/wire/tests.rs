@@ -13,7 +13,7 @@ use super::*;
 use crate::hex::Digest;
 use crate::{
     ApprovalChannel, ApprovalState, ClientClaims, Cut, Entry, Event, FunctionUsage, JournalErrorKind, ParentCall,
-    Reading, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
+    Reading, RefusedStart, RunEnd, RunError, RunStart, RunUsage, Seq, SessionScript, Stamped,
 };
 
 const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -151,6 +151,11 @@ fn errors() -> Vec<CallError> {
     ]
 }
 
+fn refused_start() -> RefusedStart {
+    let RunStart { profile, claims, trace_id, policy_sha256, .. } = start();
+    RefusedStart { profile, claims, trace_id, policy_sha256 }
+}
+
 /// An example of every kind, by the name of its file.
 fn examples() -> Vec<(String, Event)> {
     let ended =
@@ -166,6 +171,17 @@ fn examples() -> Vec<(String, Event)> {
                 source_bytes: 25,
                 source_sha256: DIGEST.into(),
                 reason: "no grant for `crm.find`".into(),
+                start: None,
+            },
+        ),
+        (
+            "run-refused-start".to_owned(),
+            Event::RunRefused {
+                outcome: "denied".into(),
+                source_bytes: 25,
+                source_sha256: DIGEST.into(),
+                reason: "no grant for `crm.find`".into(),
+                start: Some(Box::new(refused_start())),
             },
         ),
         ("run-started".to_owned(), Event::RunStarted(Box::new(start()))),

@@ -30,6 +30,8 @@ struct Faults {
     slow_ms: AtomicU64,
     /// The database is full: no page can be added.
     full: AtomicBool,
+    /// The database is read-only.
+    read_only: AtomicBool,
     commits: AtomicUsize,
 }
 
@@ -49,6 +51,9 @@ impl Store for Faulty {
             }
             if is(&self.faults.full) {
                 self.inner.fill();
+            }
+            if is(&self.faults.read_only) {
+                self.inner.protect();
             }
             let first = self.inner.commit(batch).await?;
             if is(&self.faults.doubt) { Err(self.inner.disconnected(failed(), first)) } else { Ok(first) }
@@ -293,6 +298,67 @@ async fn a_full_database_refuses_and_recovers_without_a_loss() {
     world.faults.full.store(false, Ordering::SeqCst);
     world.journal.append_durable(large()).await.expect("kept");
     assert_eq!(runs(&world.kept().await), ["1", "1", "2"]);
+}
+
+#[tokio::test]
+async fn a_read_only_database_refuses_and_recovers_without_a_loss() {
+    let world = World::new(1 << 20);
+    world.journal.append_durable(started("1")).await.expect("kept");
+    world.faults.read_only.store(true, Ordering::SeqCst);
+    for _ in 0..3 {
+        let error = world.journal.append_durable(started("refused")).await.expect_err("refused");
+        assert_eq!(error.kind(), JournalErrorKind::Unavailable);
+        assert!(format!("{error:#}").contains("readonly"), "{error:#}");
+        assert!(world.journal.is_failing());
+    }
+    world.journal.enqueue(ended("1", "log")).expect("taken");
+    world.faults.read_only.store(false, Ordering::SeqCst);
+    world.journal.append_durable(started("2")).await.expect("kept");
+    assert_eq!(world.lost.0.load(Ordering::SeqCst), 0);
+    assert_eq!(runs(&world.kept().await), ["1", "1", "2"]);
+}
+
+/// As with an fsync that takes so long: more than fits the queue is refused, and nothing that was taken is lost.
+#[tokio::test]
+async fn what_waits_for_half_a_second_of_the_disk_is_bounded_and_kept() {
+    const LIMIT_BYTES: usize = 100_000;
+    let world = World::new(LIMIT_BYTES);
+    world.faults.slow_ms.store(500, Ordering::SeqCst);
+    let source = "x".repeat(20_000);
+    let (waiting, most, refused) = <(Arc<AtomicUsize>, Arc<AtomicUsize>, Arc<AtomicUsize>)>::default();
+    let clients = (0..12).map(|client| {
+        let (journal, source) = (Arc::clone(&world.journal), source.clone());
+        let (waiting, most, refused) = (Arc::clone(&waiting), Arc::clone(&most), Arc::clone(&refused));
+        tokio::spawn(async move {
+            loop {
+                let start = RunStart { source: source.clone(), ..RunStart::default() };
+                let entry = Entry { event: Event::RunStarted(Box::new(start)), ..started(&client.to_string()) };
+                let bytes = entry.size_bytes();
+                let mut appended = journal.append_durable(entry);
+                let refusal = poll_fn(|context| match appended.as_mut().poll(context) {
+                    Poll::Ready(Err(error)) => Poll::Ready(Some(error)),
+                    _ => Poll::Ready(None),
+                });
+                if let Some(error) = refusal.await {
+                    assert_eq!(error.kind(), JournalErrorKind::Full);
+                    refused.fetch_add(1, Ordering::SeqCst);
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                    continue;
+                }
+                most.fetch_max(waiting.fetch_add(bytes, Ordering::SeqCst) + bytes, Ordering::SeqCst);
+                appended.await.expect("kept");
+                waiting.fetch_sub(bytes, Ordering::SeqCst);
+                return;
+            }
+        })
+    });
+    for client in clients.collect::<Vec<_>>() {
+        client.await.expect("ended");
+    }
+    assert!(refused.load(Ordering::SeqCst) > 0);
+    let most = most.load(Ordering::SeqCst);
+    assert!((40_000..=2 * LIMIT_BYTES).contains(&most), "{most} bytes waited");
+    assert_eq!(world.kept().await.len(), 12);
 }
 
 #[tokio::test]

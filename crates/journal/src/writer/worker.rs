@@ -301,6 +301,8 @@ impl Worker {
             self.objects.forget();
         }
         self.is_dirty |= retained.is_recorded;
+        let is_over = retained.public_bytes > self.retention.max_bytes;
+        self.queue.losses().inspect(|losses| losses.public_part(retained.public_bytes, is_over));
         if retained.waits && !std::mem::replace(&mut self.waits, retained.waits) {
             self.queue.losses().inspect(|losses| losses.retention_waits());
         }

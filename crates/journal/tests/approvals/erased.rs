@@ -1,7 +1,8 @@
 //! The content of approvals, its sealing, and what is left of a run that was erased; and the tables.
 
 use exuvia_journal::{
-    ApprovalErrorKind, ApprovalState, Erasure, HoldEnd, Journal as _, OpenOptions, Retention, WaitingState,
+    ApprovalErrorKind, ApprovalState, Erasure, Event, HoldEnd, Journal as _, OpenOptions, Retention, RunUsage,
+    WaitingState,
 };
 use exuvia_tool::{Principal, RunId};
 
@@ -97,6 +98,29 @@ async fn retention_takes_the_content_with_the_run(stage: Stage) {
     assert_eq!(state(&store, &id("01R", 1)).await, ApprovalState::Void);
 }
 
+/// Also by a process that was started after the run was parked, and until it may be brought back no more.
+async fn retention_leaves_a_run_that_waits(stage: Stage) {
+    const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+    let store = stage.open().await;
+    let place = stage.place.as_ref().expect("a place");
+    stage.asked(&store, "01R", &[1]).await;
+    let journal = stage.journal.as_ref().expect("a journal");
+    let parked = Event::RunParked { held: vec![id("01R", 1)], usage: RunUsage::default() };
+    journal.enqueue(of(&key("ci"), "01R", parked)).expect("taken");
+    journal.close().await.expect("closed");
+    let retained_at = async |at_ms: u64| {
+        let retention = Retention { max_age_ms: 1, max_bytes: 1 };
+        let options = OpenOptions { retention, ..OpenOptions::new(place.dir(), move || at_ms) };
+        place.open_with(&options).await.close().await.expect("closed");
+    };
+    retained_at(NOW_MS + DAY_MS + 500).await;
+    assert!(store.content(&id("01R", 1)).await.expect("read").is_some());
+    assert_eq!(state(&store, &id("01R", 1)).await, ApprovalState::Pending);
+    retained_at(EXPIRES_MS + DAY_MS).await;
+    assert_eq!(store.content(&id("01R", 1)).await.expect("read"), None);
+    assert!(place.verify().await.is_consistent());
+}
+
 async fn a_run_without_a_record_asks_for_nothing(stage: Stage) {
     let store = stage.open().await;
     assert_eq!(refused(store.hold(&held("01R"), &[new("01R", 1)], &ROOM).await), ApprovalErrorKind::NoRecord);
@@ -120,7 +144,7 @@ async fn a_journal_of_an_earlier_program_gets_the_tables(stage: Stage) {
     let later = "DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks; DROP TABLE tokens; DROP INDEX runs_failed; ALTER TABLE runs DROP COLUMN profile";
     let dropped = format!("{later}; DROP TABLE approvals; DROP TABLE waiting_runs; DROP TABLE approval_state");
     let version = if place.url().is_some() { "UPDATE log SET version = 3" } else { "PRAGMA user_version = 3" };
-    place.sql(&format!("{dropped}; {version}"));
+    place.sql(&format!("{}; {dropped}; {version}", place.to_schema_6()));
     let stage = Stage::at(place).await;
     let store = stage.open().await;
     let asked = stage.asked(&store, "01R", &[1]).await.remove(0);
@@ -148,6 +172,7 @@ crate::for_both_databases! {
     nothing_of_the_content_is_in_the_clear,
     erasing_a_run_erases_the_content_of_its_approvals_and_makes_them_void,
     retention_takes_the_content_with_the_run,
+    retention_leaves_a_run_that_waits,
     a_run_without_a_record_asks_for_nothing,
     a_newer_schema_is_refused_also_by_who_has_it_open,
     a_journal_of_an_earlier_program_gets_the_tables,

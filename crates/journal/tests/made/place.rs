@@ -105,6 +105,14 @@ impl Place {
         }
     }
 
+    /// Statements that take the database back to schema 6, but for its number.
+    pub fn to_schema_6(&self) -> &'static str {
+        match &self.url {
+            Some(_) => "DROP TABLE stepped_over; ALTER TABLE log DROP COLUMN content_bytes",
+            None => "DROP TABLE stepped_over; DELETE FROM progress WHERE name = 'content_bytes'",
+        }
+    }
+
     /// Bytes in a statement.
     pub fn blob(&self, bytes: &[u8]) -> String {
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -49,7 +49,10 @@ fn runs_with_files_of_schema_5_are_listed_and_replayed() {
     let world = World::new();
     let written = world.run("open('a', 'w').write('few')");
     let read = world.run("result = open('a').read()");
-    world.sql("DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks; PRAGMA user_version = 5");
+    world.sql(
+        "DROP TABLE block_secret; DROP TABLE file_blocks; DROP TABLE run_blocks; DROP TABLE stepped_over; \
+         DELETE FROM progress WHERE name = 'content_bytes'; PRAGMA user_version = 5",
+    );
     let refused = world.exuvia(&["runs", "list"]);
     assert!(refused.status != Some(0) && refused.stderr.contains("schema 5"), "{refused:?}");
     world.run(LARGE);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use exuvia_admin::{Exported, ExportedCall, ExportedEnd, ExportedSession, ExportedStart};
+use exuvia_admin::{Exported, ExportedCall, ExportedEnd, ExportedRejection, ExportedSession, ExportedStart};
+use exuvia_journal::ClientClaims;
 use exuvia_text::{cut, line, printable};
 
 use crate::paint::{Paint, Tone};
@@ -20,6 +21,9 @@ pub(crate) fn shown(run: &Exported, most_calls: usize) -> String {
     let mut out = heading(run, paint);
     for reason in run.rejected.iter().flat_map(|reason| reason.lines()) {
         let _ = writeln!(out, "{}", paint.text(Tone::Bad, line(reason)));
+    }
+    if let Some(ExportedRejection { profile, claims, trace_id, .. }) = &run.rejected_start {
+        out.push_str(&facts(&sender(claims, profile.as_ref(), trace_id.as_ref()), paint));
     }
     let mut calls = BTreeMap::<u32, Vec<&ExportedCall>>::new();
     for call in &run.calls {
@@ -49,8 +53,11 @@ fn heading(run: &Exported, paint: Paint) -> String {
         None if run.is_erased => ", erased: too old or too much for this journal".to_owned(),
         None => String::new(),
     };
+    let not_replayable = run.not_replayable.as_ref().filter(|_| !run.is_erased);
+    let not_replayable =
+        not_replayable.map_or_else(String::new, |reason| format!("{}\n", paint.text(Tone::Bad, line(reason))));
     format!(
-        "{} {}: {}{erased}\n{}\n",
+        "{} {}: {}{erased}\n{}\n{not_replayable}",
         if run.kind == "run" { "run" } else { "direct call" },
         paint.text(Tone::Heading, line(&run.id)),
         paint.text(tone, line(outcome)),
@@ -58,14 +65,23 @@ fn heading(run: &Exported, paint: Paint) -> String {
     )
 }
 
-fn about(start: &ExportedStart, paint: Paint) -> String {
-    let claims = &start.claims;
+/// What is said of a run, by names. What is empty is left out.
+type Facts = Vec<(&'static str, String)>;
+
+/// Who sent a script.
+fn sender(claims: &ClientClaims, profile: Option<&String>, trace_id: Option<&String>) -> Facts {
     let client = [&claims.name, &claims.version].into_iter().flatten().cloned().collect::<Vec<_>>().join(" ");
-    let facts = [
+    vec![
         ("client (as it says)", client),
         ("model (as the client says)", claims.model.clone().unwrap_or_default()),
-        ("profile", start.profile.clone().unwrap_or_default()),
-        ("trace", start.trace_id.clone().unwrap_or_default()),
+        ("profile", profile.cloned().unwrap_or_default()),
+        ("trace", trace_id.cloned().unwrap_or_default()),
+    ]
+}
+
+fn about(start: &ExportedStart, paint: Paint) -> String {
+    let mut about = sender(&start.claims, start.profile.as_ref(), start.trace_id.as_ref());
+    about.extend([
         ("allowed by", start.rule.clone()),
         ("repairs", start.repairs.clone().unwrap_or_default()),
         ("session", start.session.as_ref().map_or_else(String::new, session)),
@@ -78,12 +94,16 @@ fn about(start: &ExportedStart, paint: Paint) -> String {
                 .unwrap_or_default(),
         ),
         ("findings", start.findings.join(" ")),
-    ];
+    ]);
+    facts(&about, paint) + "\n"
+}
+
+fn facts(facts: &[(&str, String)], paint: Paint) -> String {
     let mut out = String::new();
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
         let _ = writeln!(out, "{}", paint.text(Tone::Aside, format!("{name}: {}", brief(fact))));
     }
-    out + "\n"
+    out
 }
 
 fn session(session: &ExportedSession) -> String {

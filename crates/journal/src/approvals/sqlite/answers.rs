@@ -10,7 +10,7 @@ use crate::approvals::{
     Approval, ApprovalAnswer, ApprovalError, ApprovalErrorKind, ApprovalState, check_answer, record,
 };
 use crate::seal::RunKey;
-use crate::store::sqlite::{append, edge};
+use crate::store::sqlite::{append, edge, grow};
 use crate::store::{sql, unsigned};
 
 const PLACE: &str = "SELECT a.run, k.key FROM approvals a LEFT JOIN keys k ON k.run = a.run WHERE a.id = ?1";
@@ -41,6 +41,7 @@ pub(super) fn answer(
     let record = record(&approval, allow, answer, key)?;
     let mut edge = edge(&transaction).map_err(of_journal)?;
     append(&transaction, &mut edge, first, (record.version, &record.head), record.body.as_deref())
+        .and_then(|()| grow(&transaction, sql(record.body.as_ref().map_or(0, Vec::len) as u64)))
         .and_then(|()| transaction.commit())
         .map_err(unavailable)?;
     Ok(Approval { state, answer: Some(answer.clone()), version: unsigned(version), ..approval })

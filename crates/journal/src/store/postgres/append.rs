@@ -1,12 +1,10 @@
 //! Appending one record together with something else, also while others write the journal.
 
-use super::log::{Log, lock};
+use super::log::{Log, grow, lock};
 use super::session::Session;
-use super::{tree, unavailable};
+use super::tree;
 use crate::store::Prepared;
 use crate::{JournalError, JournalErrorKind};
-
-const GROWN: &str = "UPDATE log SET bytes = bytes + $1";
 
 /// The log, which nobody else writes until the transaction ends.
 pub(crate) struct LockedLog(Log);
@@ -33,7 +31,7 @@ impl LockedLog {
             return Err(JournalError::new(JournalErrorKind::Inconsistent).caused_by(cause));
         }
         let head = (record.version, &*record.head);
-        let bytes = tree::append(session, &mut edge, first, head, record.body.as_deref()).await?;
-        session.execute(GROWN, &[&bytes]).await.map(drop).map_err(unavailable)
+        let grown = tree::append(session, &mut edge, first, head, record.body.as_deref()).await?;
+        grow(session, grown).await
     }
 }

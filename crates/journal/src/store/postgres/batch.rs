@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::calls::Calls;
+use super::log::Grown;
 use super::runs::Runs;
 use super::session::Session;
 use super::sql;
@@ -131,10 +132,10 @@ impl<'a> Rows<'a> {
         self.records.bodies.push(record.body.as_deref().filter(|_| !is_erased));
     }
 
-    /// The bytes of heads and bodies.
-    pub(super) fn bytes(&self) -> i64 {
+    /// What the records add.
+    pub(super) fn grown(&self) -> Grown {
         let heads: usize = self.records.heads.iter().map(Vec::len).sum();
         let bodies: usize = self.records.bodies.iter().flatten().map(|body| body.len()).sum();
-        sql((heads + bodies) as u64)
+        Grown { heads: sql(heads as u64), content: sql(bodies as u64) }
     }
 }

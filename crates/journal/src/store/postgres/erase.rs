@@ -1,7 +1,7 @@
 //! Erasing a run, also while others write the journal.
 
-use super::log::{commit, lock};
-use super::retain::{give_back, remove};
+use super::log::{Grown, commit, grow, lock};
+use super::retain::remove;
 use super::session::Session;
 use super::{tree, unavailable};
 use crate::{Erasure, JournalError, JournalErrorKind, wire};
@@ -23,13 +23,13 @@ pub(super) async fn erase(session: &Session, id: &str, erasure: &Erasure) -> Res
             let cause = "the records of the database are others than its table `log` says";
             return Err(JournalError::new(JournalErrorKind::Inconsistent).caused_by(cause));
         }
-        let mut added = 0;
+        let mut grown = Grown::default();
         if row.try_get(2).map_err(unavailable)? {
             let head = wire::erased(id, row.try_get(1).map_err(unavailable)?, erasure)?;
-            added = tree::append(session, &mut edge, first, (wire::REMOVALS, &head), None).await?;
+            grown = tree::append(session, &mut edge, first, (wire::REMOVALS, &head), None).await?;
         }
         let removed = remove(session, &[first], edge.size()).await?;
-        give_back(session, removed.bytes - added, log.retained_to, 0).await?;
+        grow(session, grown + Grown { heads: 0, content: -removed.bytes }).await?;
     }
     commit(session).await?;
     Ok(found.is_some())

@@ -118,6 +118,15 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX file_blocks_unused ON file_blocks (name) WHERE uses <= 0;
     CREATE TABLE run_blocks (run int8 NOT NULL, name bytea NOT NULL, PRIMARY KEY (run, name));
     ",
+    // Version 7: `log` has the bytes of bodies, objects and blocks as well, which retention can remove. `stepped_over` has the runs up to
+    // `retained_to` that it did not remove, because they went on or waited.
+    "
+    ALTER TABLE log ADD COLUMN content_bytes int8 NOT NULL DEFAULT 0;
+    UPDATE log SET content_bytes = (SELECT coalesce(sum(octet_length(body)), 0) FROM records)
+        + (SELECT coalesce(sum(octet_length(zstd)), 0) FROM object_bytes)
+        + (SELECT coalesce(sum(octet_length(sealed)), 0) FROM file_blocks);
+    CREATE TABLE stepped_over (run int8 PRIMARY KEY);
+    ",
 ];
 
 /// The version of the schema that this program writes.

@@ -3,7 +3,7 @@
 use tlog_tiles::{Error, tree_hash};
 use tokio_postgres::Row;
 
-use super::log::Log;
+use super::log::{Grown, Log};
 use super::session::Session;
 use super::{sql, unavailable, unsigned};
 use crate::tree::{Edge, Tile, TileId, TileSet, TreeHead};
@@ -80,7 +80,7 @@ pub(super) async fn check_contains(session: &Session, edge: &Edge, known: TreeHe
 }
 
 /// Appends a record of a run, whose head has this version and lacks its beginning with the place. The log is locked, and the edge is that of all records.
-/// Returns the bytes of the record.
+/// Returns what it adds.
 ///
 /// # Errors
 ///
@@ -91,7 +91,7 @@ pub(super) async fn append(
     run: i64,
     (version, head): (u32, &[u8]),
     body: Option<&[u8]>,
-) -> Result<i64, JournalError> {
+) -> Result<Grown, JournalError> {
     let seq = edge.size() + 1;
     let head = at_seq(head, version, seq);
     session.execute(RECORD, &[&sql(seq), &run, &head, &body]).await.map_err(unavailable)?;
@@ -100,7 +100,7 @@ pub(super) async fn append(
     }
     let tree = edge.head()?;
     session.execute(ADVANCE, &[&sql(tree.size), &tree.root.0.as_slice()]).await.map_err(unavailable)?;
-    Ok(sql((head.len() + body.map_or(0, <[u8]>::len)) as u64))
+    Ok(Grown { heads: sql(head.len() as u64), content: sql(body.map_or(0, <[u8]>::len) as u64) })
 }
 
 async fn heads(session: &Session, after: u64, to: u64) -> Result<Vec<Vec<u8>>, JournalError> {

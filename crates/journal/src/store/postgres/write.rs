@@ -13,7 +13,7 @@ use tokio::try_join;
 
 use super::address::Address;
 use super::batch::{KEYS, Known, RECORDS, Rows, TILES};
-use super::log::{LOCK, LOG, Log, commit, lock};
+use super::log::{Grown, LOCK, LOG, Log, commit, lock};
 use super::session::{Purpose, Session, step};
 use super::tree::advance;
 use super::{Parameters, blocks, calls, retain, runs, schema, sql, tokens, unavailable};
@@ -22,7 +22,8 @@ use crate::tree::{Edge, TreeHead};
 use crate::wire::malformed;
 use crate::{JournalError, JournalErrorKind, Retention, TokenSum};
 
-const ADVANCE: &str = "UPDATE log SET size = $1, root = $2, bytes = bytes + $3";
+const ADVANCE: &str =
+    "UPDATE log SET size = $1, root = $2, bytes = bytes + $3 + $4, content_bytes = content_bytes + $4";
 const KNOWN: &str = "SELECT id, first, erased_by IS NOT NULL FROM runs WHERE id = ANY($1)";
 const KEY: &str = "SELECT key FROM runs LEFT JOIN keys ON keys.run = runs.first WHERE id = $1";
 /// Whether a head is among the later ones: the parameter lacks the beginning with its place.
@@ -119,8 +120,8 @@ async fn append(session: &Session, known: &Edge, batch: &Batch) -> Result<(Edge,
     let kept_bytes = keep(session, batch).await?;
     let rows = Rows::of(batch, &mut edge, &known_runs);
     let block_bytes = blocks::keep(session, &rows.blocks).await?;
-    let (tree, bytes) = (edge.head()?, rows.bytes() + kept_bytes + block_bytes);
-    Box::pin(insert(session, rows, tree, bytes)).await.map_err(unavailable)?;
+    let grown = rows.grown() + Grown { heads: 0, content: kept_bytes + block_bytes };
+    Box::pin(insert(session, rows, edge.head()?, grown)).await.map_err(unavailable)?;
     commit(session).await?;
     Ok((edge, first))
 }
@@ -136,10 +137,10 @@ async fn known_runs(session: &Session, batch: &Batch) -> Result<HashMap<String, 
     known.collect::<Result<_, _>>().map_err(unavailable)
 }
 
-/// Inserts all rows, advances the log by so many bytes to the tree with them, and waits for the answers together.
-async fn insert(session: &Session, rows: Rows<'_>, tree: TreeHead, bytes: i64) -> Result<(), tokio_postgres::Error> {
+/// Inserts all rows, advances the log by what they add to the tree with them, and waits for the answers together.
+async fn insert(session: &Session, rows: Rows<'_>, tree: TreeHead, grown: Grown) -> Result<(), tokio_postgres::Error> {
     let (size, root) = (sql(tree.size), tree.root.0.as_slice());
-    let advanced: Parameters<'_> = &[&size, &root, &bytes];
+    let advanced: Parameters<'_> = &[&size, &root, &grown.heads, &grown.content];
     let (runs, ended_runs) = rows.runs.columns();
     let (calls, ended_calls) = rows.calls.columns();
     let (objects, last_runs) = rows.named.into_iter().unzip();

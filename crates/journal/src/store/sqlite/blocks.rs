@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::sql;
 use crate::JournalError;
 use crate::blocks::{Block, BlockNames, BlockSecret, SealedBlocks};
 
-/// Keeps the blocks that a record of the run names. What is kept already is counted.
-pub(super) fn keep(connection: &Connection, run: i64, blocks: &[Block]) -> rusqlite::Result<()> {
+/// Keeps the blocks that a record of the run names. What is kept already is counted. Returns the bytes of what was not there.
+pub(super) fn keep(connection: &Connection, run: i64, blocks: &[Block]) -> rusqlite::Result<i64> {
     if blocks.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
+    let mut bytes = 0;
     let secret = BlockSecret::new(&secret(connection)?);
     let mut find = connection.prepare_cached("SELECT id FROM file_blocks WHERE name = ?1")?;
     let mut add = connection.prepare_cached("INSERT INTO file_blocks (name, sealed) VALUES (?1, ?2)")?;
@@ -21,17 +23,21 @@ pub(super) fn keep(connection: &Connection, run: i64, blocks: &[Block]) -> rusql
         let name = secret.name(&block.sha256);
         let id = match find.query_row([name], |row| row.get(0)).optional()? {
             Some(id) => id,
-            None => add.insert(params![name, secret.sealed(block).map_err(unwritable)?])?,
+            None => {
+                let sealed = secret.sealed(block).map_err(unwritable)?;
+                bytes += sql(sealed.len() as u64);
+                add.insert(params![name, sealed])?
+            }
         };
         if name_it.execute([run, id])? > 0 {
             count.execute([id])?;
         }
     }
-    Ok(())
+    Ok(bytes)
 }
 
-/// Removes what this run alone names, up to so many bytes. Returns whether nothing is left that it names.
-pub(super) fn remove(connection: &Connection, run: i64, left_bytes: &mut i64) -> rusqlite::Result<bool> {
+/// Removes what this run alone names, up to so many bytes. Returns whether nothing is left that it names, and the bytes that were removed.
+pub(super) fn remove(connection: &Connection, run: i64, left_bytes: &mut i64) -> rusqlite::Result<(bool, i64)> {
     let named =
         "SELECT block, length(sealed) FROM run_blocks JOIN file_blocks ON id = block WHERE run = ?1 ORDER BY block";
     let mut named = connection.prepare_cached(named)?;
@@ -40,19 +46,23 @@ pub(super) fn remove(connection: &Connection, run: i64, left_bytes: &mut i64) ->
     while *left_bytes > 0
         && let Some(row) = rows.next()?
     {
-        blocks.push(row.get::<_, i64>(0)?);
-        *left_bytes -= row.get::<_, i64>(1)?;
+        let (block, bytes): (i64, i64) = (row.get(0)?, row.get(1)?);
+        blocks.push((block, bytes));
+        *left_bytes -= bytes;
     }
     drop(rows);
     let mut unname = connection.prepare_cached("DELETE FROM run_blocks WHERE run = ?1 AND block = ?2")?;
     let mut count = connection.prepare_cached("UPDATE file_blocks SET uses = uses - 1 WHERE id = ?1")?;
     let mut remove = connection.prepare_cached("DELETE FROM file_blocks WHERE id = ?1 AND uses <= 0")?;
-    for block in blocks {
+    let mut removed_bytes = 0;
+    for (block, bytes) in blocks {
         unname.execute([run, block])?;
         count.execute([block])?;
-        remove.execute([block])?;
+        if remove.execute([block])? > 0 {
+            removed_bytes += bytes;
+        }
     }
-    Ok(*left_bytes > 0)
+    Ok((*left_bytes > 0, removed_bytes))
 }
 
 /// The blocks that a run names. None: there is no such run, or it was erased.

@@ -1,6 +1,7 @@
 //! The embedded journal: SQLite in the data directory, written by one process.
 
 mod blocks;
+mod content;
 mod database;
 mod erase;
 mod index;
@@ -16,6 +17,7 @@ mod tokens;
 mod tree;
 mod write;
 
+pub(crate) use content::grow;
 pub(crate) use database::{Database, Durability, create};
 pub(crate) use lane::Lane;
 pub use open::SqliteJournal;

@@ -110,6 +110,13 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE TABLE run_blocks (run INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (run, block)) STRICT, WITHOUT ROWID;
     ",
+    // Version 7: `progress` has the bytes of bodies, objects and blocks, which retention can remove: `content_bytes`. `stepped_over` has the runs
+    // up to `retained_to` that it did not remove, because they went on or waited.
+    "
+    INSERT INTO progress (name, value) SELECT 'content_bytes', (SELECT ifnull(sum(length(body)), 0) FROM records)
+        + (SELECT ifnull(sum(length(zstd)), 0) FROM object_bytes) + (SELECT ifnull(sum(length(sealed)), 0) FROM file_blocks);
+    CREATE TABLE stepped_over (run INTEGER PRIMARY KEY) STRICT;
+    ",
 ];
 
 /// Brings a database to the newest version of the schema.

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog_tiles::Error;
 
 use super::places::{Place, Places};
-use super::{Folder, blocks, configure, index, retain, schema, sql, tokens, tree, unavailable};
+use super::{Folder, blocks, configure, grow, index, retain, schema, sql, tokens, tree, unavailable};
 use crate::store::{Batch, GuestFolder, KeyState, Prepared, Retained, Store};
 use crate::tree::{Edge, TileSet, TreeHead};
 use crate::wire::malformed;
@@ -121,6 +121,12 @@ impl SqliteStore {
         limited.expect("a limit");
     }
 
+    /// Lets nothing be written by this connection, as where the file system is read-only.
+    #[cfg(test)]
+    pub(crate) fn protect(&mut self) {
+        self.with(|connection| connection.pragma_update(None, "query_only", true)).expect("a pragma");
+    }
+
     /// As if the commit of the batch that begins at `first` had failed.
     #[cfg(test)]
     pub(crate) fn disconnected(&mut self, error: JournalError, first: u64) -> JournalError {
@@ -161,10 +167,11 @@ impl SqliteStore {
                 places = Places::default();
             }
             let first = edge.size() + 1;
+            let mut bytes = 0;
             for record in &batch.records {
-                insert(connection, record, &mut edge, &mut places)?;
+                bytes += insert(connection, record, &mut edge, &mut places)?;
             }
-            insert_rest(connection, batch)?;
+            grow(connection, bytes + insert_rest(connection, batch)?)?;
             // A failure ends the connection, and the transaction with it.
             connection.prepare_cached("COMMIT")?.execute([])?;
             Ok(first)
@@ -263,35 +270,41 @@ fn copy_large_log(connection: &Connection, database: &Path) {
     }
 }
 
-fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &mut Places) -> rusqlite::Result<()> {
+/// Returns the bytes of its content.
+fn insert(connection: &Connection, record: &Prepared, edge: &mut Edge, places: &mut Places) -> rusqlite::Result<i64> {
     let seq = sql(edge.size() + 1);
     let Place { first: run, is_erased } = places.run(connection, &record.id, (seq, record.key.is_some()))?;
     // Of a run that was erased, no private part is kept, whatever its key was when it was sealed.
     let body = record.body.as_deref().filter(|_| !is_erased);
     tree::append(connection, edge, run, (record.version, &record.head), body)?;
+    let mut bytes = sql(body.map_or(0, <[u8]>::len) as u64);
     if !is_erased {
-        blocks::keep(connection, run, &record.blocks)?;
+        bytes += blocks::keep(connection, run, &record.blocks)?;
     }
     if let Some(key) = &record.key {
         let mut inserted = connection.prepare_cached("INSERT INTO keys (run, key) VALUES (?1, ?2)")?;
         inserted.execute(params![run, key.as_bytes()])?;
     }
     let change = if is_erased { Cow::Owned(record.change.without_error()) } else { Cow::Borrowed(&record.change) };
-    index::apply(connection, places, (run, seq == run), &record.id, &change)
+    index::apply(connection, places, (run, seq == run), &record.id, &change)?;
+    Ok(bytes)
 }
 
-fn insert_rest(connection: &Connection, batch: &Batch) -> rusqlite::Result<()> {
+/// Returns the bytes of the objects that were not there.
+fn insert_rest(connection: &Connection, batch: &Batch) -> rusqlite::Result<i64> {
+    let mut bytes = 0;
     for object in &batch.objects {
         let named = "INSERT INTO objects (sha256, kind) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET kind = ?2";
         connection.execute(named, params![object.sha256, object.kind.name()])?;
         let kept = "INSERT OR IGNORE INTO object_bytes (id, zstd) SELECT id, ?2 FROM objects WHERE sha256 = ?1";
-        connection.execute(kept, params![object.sha256, object.zstd])?;
+        let added = connection.execute(kept, params![object.sha256, object.zstd])?;
+        bytes += sql((added * object.zstd.len()) as u64);
     }
     if let Some((size, note)) = &batch.checkpoint {
         connection
             .execute("INSERT OR IGNORE INTO checkpoints (size, note) VALUES (?1, ?2)", params![sql(*size), note])?;
     }
-    Ok(())
+    Ok(bytes)
 }
 
 #[cfg(test)]
