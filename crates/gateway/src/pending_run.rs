@@ -159,7 +159,7 @@ impl PendingRun {
 
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard, turn: &mut Option<SessionTurn>) -> Report {
         // Before the script is read: who has nothing left costs nothing.
-        let reserved = self.cancellation.run_until_cancelled(self.reserved()).await;
+        let reserved = self.cancellation.run_until_cancelled(self.reserved_with(turn)).await;
         let mut reservation = match reserved.unwrap_or(Err(Outcome::Cancelled)) {
             Ok(reservation) => reservation,
             Err(outcome) => return self.refused(outcome, (script.source().len() as u64, String::new())).await,
@@ -235,6 +235,7 @@ impl PendingRun {
                     };
                 }
                 reservation.start();
+                reservation.also_took(turn.as_ref().map_or(0, SessionTurn::revival_ms));
                 let part = RunPart { took, active, holds, resumed: None, session };
                 let CameOfPart { report, cost, functions, left } = self.run(script, grants, limits, part).await;
                 if let Some(turn) = turn {
@@ -252,6 +253,14 @@ impl PendingRun {
             }
             None => Report::not_started(Outcome::Cancelled),
         }
+    }
+
+    /// The same, after what its session takes to be brought back.
+    async fn reserved_with(&self, turn: &mut Option<SessionTurn>) -> Result<RunReservation, Outcome> {
+        if let Some((turn, config)) = turn.as_mut().zip(self.run_view.settings.sessions.as_ref()) {
+            turn.reserve(&self.spender, config).await?;
+        }
+        self.reserved().await
     }
 
     /// What its budgets have for it.

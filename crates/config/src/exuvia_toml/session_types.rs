@@ -26,7 +26,7 @@ pub(super) struct Sessions {
     /// Fuel of all scripts of a session together. Default: 100000000000.
     #[schemars(range(min = 1))]
     pub(super) fuel: Option<u64>,
-    /// The most fuel that it may take to bring a session back; one that takes more is lost when its interpreter is given up. Default:
+    /// The most fuel that it may take to bring a session back; one that takes more ends with its interpreter, until this is raised. Default:
     /// 10000000000.
     pub(super) revival_fuel: Option<u64>,
     /// After how many days without use a session is forgotten. Default: 7.

@@ -26,6 +26,13 @@ pub(crate) enum SessionError {
     TooMany(usize),
     /// It cannot be brought back, for this reason, and never will be.
     Lost(String),
+    /// Bringing it back takes more fuel than it may.
+    TooExpensive {
+        /// What its scripts have used.
+        fuel: u64,
+        /// What may be used.
+        allowed: u64,
+    },
     /// It cannot be brought back for the moment, for this reason.
     NotNow(String),
     /// The reason is the operator's.
@@ -41,6 +48,10 @@ impl fmt::Display for SessionError {
             Self::Fuel(most) => write!(f, "the scripts of this session have used their {most} units of fuel"),
             Self::TooMany(most) => write!(f, "all of your {most} sessions run scripts"),
             Self::Lost(why) => write!(f, "this session cannot be brought back: {why}"),
+            Self::TooExpensive { fuel, allowed } => write!(
+                f,
+                "this session cannot be brought back: running its scripts again takes {fuel} units of fuel, and {allowed} may be used (`revival_fuel`)"
+            ),
             Self::NotNow(why) => write!(f, "this session cannot be brought back at the moment: {why}"),
             Self::Io(_) => f.write_str("the session cannot be read or written"),
         }
@@ -52,7 +63,7 @@ impl SessionError {
         match self {
             Self::NotKept => "send the script without `session`",
             Self::Busy | Self::TooMany(_) | Self::NotNow(_) | Self::Io(_) => "send it again later",
-            Self::Scripts(_) | Self::Fuel(_) | Self::Lost(_) => {
+            Self::Scripts(_) | Self::Fuel(_) | Self::Lost(_) | Self::TooExpensive { .. } => {
                 "start a new session under another name, and compute again what is needed"
             }
         }

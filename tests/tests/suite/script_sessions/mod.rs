@@ -1,6 +1,7 @@
 //! Sessions of scripts: variables stay, whatever becomes of the interpreter between two scripts.
 
 mod bounds;
+mod budgets;
 mod killed;
 mod operators;
 mod scripts;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use exuvia_access::Identity;
 use exuvia_config::SessionsConfig;
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{ApprovalConfig, Client, View};
+use exuvia_gateway::{Client, View};
 use exuvia_journal::{Archive as _, Record};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_replay::{Replay, Verdict};
@@ -43,20 +44,30 @@ impl Sessions {
     }
 
     async fn with(config: SessionsConfig, limits: Limits) -> Self {
-        Self::asking(config, limits, None).await
+        Self::with_settings(config, limits, Settings::default()).await
     }
 
-    async fn asking(config: SessionsConfig, limits: Limits, approvals: Option<ApprovalConfig>) -> Self {
-        let folder = TempDir::new().expect("a folder");
+    /// With these settings, to which sessions are added.
+    async fn with_settings(config: SessionsConfig, limits: Limits, settings: Settings) -> Self {
+        let journal = Arc::new(TestJournal::for_replays(256 << 20));
+        Self::over(TempDir::new().expect("a folder"), config, limits, Settings { journal, ..settings }).await
+    }
+
+    /// As after a restart, configured in another way.
+    async fn again(self, config: SessionsConfig) -> Self {
+        let Self { gateway, journal, folder, .. } = self;
+        gateway.stop().await;
+        Self::over(folder, config, Limits::default(), Settings { journal, ..Settings::default() }).await
+    }
+
+    async fn over(folder: TempDir, config: SessionsConfig, limits: Limits, settings: Settings) -> Self {
         let made = folder.path().join("calls");
         let server = fake(SERVED, &["--record", made.to_str().expect("UTF-8")]);
-        let journal = Arc::new(TestJournal::for_replays(256 << 20));
+        let journal = Arc::clone(&settings.journal);
         let settings = Settings {
-            journal: Arc::clone(&journal),
             repair_age: Some(Duration::from_secs(600)),
             sessions: Some((folder.path().join("sessions"), config)),
-            approvals,
-            ..Settings::default()
+            ..settings
         };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
         let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
