@@ -12,9 +12,7 @@ use exuvia_tool::{Principal, RunFiles, locked};
 use exuvia_workspace::{Access, Browser, OpenError, Quota, Registry, Usage, Workspace, WorkspaceFiles};
 
 use crate::Client;
-
-/// The longest name of a key that is the name of its directory as well, in bytes.
-const PLAIN_NAME_BYTES: usize = 64;
+use crate::own_directory::{is_plain, own_directory};
 
 /// The name of the directory that all share.
 const ALL: &str = "all";
@@ -71,10 +69,11 @@ impl Workspaces {
         session: Option<&str>,
     ) -> Option<PathBuf> {
         let of_user = |user: &str| Some(self.directory.as_ref()?.join(name).join(user));
+        let of_principal = || Some(own_directory(&self.directory.as_ref()?.join(name), principal));
         match (&workspace.path, workspace.share) {
             (Some(path), _) => Some(path.clone()),
             (None, WorkspaceShare::All) => of_user(ALL),
-            (None, WorkspaceShare::Key) => of_user(&directory_name(principal)),
+            (None, WorkspaceShare::Key) => of_principal(),
             (None, WorkspaceShare::Session) => {
                 let session = format!("{} {principal} {}", self.process, session?);
                 of_user(&format!("session-{}", &sha256_hex(session)[..32]))
@@ -258,33 +257,4 @@ fn quota(workspace: &WorkspaceConfig) -> Quota {
 /// Whether a name can be that of a directory that was made here.
 fn is_user(name: &str) -> bool {
     !name.starts_with('.') && name.chars().all(is_plain)
-}
-
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
-}
-
-/// The name of a principal's directory: no two have one.
-pub(crate) fn directory_name(principal: &Principal) -> String {
-    let is_plain = |name: &str| name.len() <= PLAIN_NAME_BYTES && name.chars().all(is_plain);
-    match principal {
-        Principal::Operator => "operator".to_owned(),
-        Principal::Key(name) if is_plain(name) => format!("key-{name}"),
-        other => format!("other-{}", &sha256_hex(other.to_string())[..32]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_principals_have_one_directory() {
-        let names =
-            ["operator", "key:a", "key:A", "key:../b", "key:operator", "key:other-1", "user:a/b", "user:a/c", "key:é"];
-        let directories: BTreeSet<_> =
-            names.iter().map(|name| directory_name(&name.parse().expect("it is a principal"))).collect();
-        assert_eq!(directories.len(), names.len());
-        assert!(directories.iter().all(|name| !name.contains('/') && name != ".."), "{directories:?}");
-    }
 }

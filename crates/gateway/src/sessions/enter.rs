@@ -37,6 +37,9 @@ impl Sessions {
         let turn = self.turn(&key);
         let guard: OwnedMutexGuard<()> = timeout(PATIENCE, turn.lock_owned()).await.map_err(|_| SessionError::Busy)?;
         let (file, read) = taken(&directory, &id, begun).await?;
+        if read.as_ref().is_some_and(|state| !state.is_of(principal)) {
+            return Err(SessionError::Others);
+        }
         let state = match read.filter(|state| !is_old(state.used_ms, config.keep)) {
             Some(state) => completed(archive, principal, &file, state).await?,
             None => {

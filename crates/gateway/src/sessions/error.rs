@@ -18,6 +18,8 @@ pub(crate) enum SessionError {
     NotKept,
     /// Another script of it runs.
     Busy,
+    /// Its file is that of somebody else, from before their directories were told apart.
+    Others,
     /// It has run as many scripts as one may.
     Scripts(usize),
     /// Its scripts have used as much fuel as they may.
@@ -43,6 +45,7 @@ impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotKept => f.write_str("sessions are not kept here"),
+            Self::Others => f.write_str("there is a session of this name whose owner has your name in other letters"),
             Self::Busy => f.write_str("another script of this session runs"),
             Self::Scripts(most) => write!(f, "this session has run its {most} scripts"),
             Self::Fuel(most) => write!(f, "the scripts of this session have used their {most} units of fuel"),
@@ -62,6 +65,7 @@ impl SessionError {
     fn hint(&self) -> &'static str {
         match self {
             Self::NotKept => "send the script without `session`",
+            Self::Others => "name another session",
             Self::Busy | Self::TooMany(_) | Self::NotNow(_) | Self::Io(_) => "send it again later",
             Self::Scripts(_) | Self::Fuel(_) | Self::Lost(_) | Self::TooExpensive { .. } => {
                 "start a new session under another name, and compute again what is needed"

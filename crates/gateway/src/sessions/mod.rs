@@ -35,7 +35,7 @@ pub(crate) use turn::{Left, Reviving, SessionTurn};
 use warm::Warm;
 
 use crate::ids::now_ms;
-use crate::workspaces::directory_name;
+use crate::own_directory::own_directory;
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 64;
@@ -119,6 +119,7 @@ impl Sessions {
         for directory in self.directories(principal)? {
             found.extend(file::all(&directory)?.into_iter().filter_map(|listed| listed.state));
         }
+        found.retain(|state| principal.is_none_or(|principal| state.is_of(principal)));
         found.sort_by_key(|state| std::cmp::Reverse(state.used_ms));
         Ok(found)
     }
@@ -133,6 +134,9 @@ impl Sessions {
         let directory = self.directory_of(principal).filter(|directory| SessionFile::exists(directory, &id));
         let Some(directory) = directory else { return Ok(Forgotten::Unknown) };
         let Some(file) = SessionFile::take(&directory, &id)? else { return Ok(Forgotten::InUse) };
+        if matches!(file.read(), Ok(Some(state)) if !state.is_of(principal)) {
+            return Ok(Forgotten::Unknown);
+        }
         file.end()?;
         let dropped = locked(&self.warm).take(&key(&directory, &id));
         drop(dropped);
@@ -161,13 +165,13 @@ impl Sessions {
     }
 
     fn directory_of(&self, principal: &Principal) -> Option<PathBuf> {
-        Some(self.directory.as_ref()?.join(directory_name(principal)))
+        Some(own_directory(self.directory.as_ref()?, principal))
     }
 
     fn directories(&self, principal: Option<&Principal>) -> io::Result<Vec<PathBuf>> {
         let Some(directory) = &self.directory else { return Ok(Vec::new()) };
         if let Some(principal) = principal {
-            return Ok(vec![directory.join(directory_name(principal))]);
+            return Ok(vec![own_directory(directory, principal)]);
         }
         match std::fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -268,6 +272,23 @@ mod tests {
         assert_eq!(forget(Some("team"), "a"), Forgotten::InUse);
         drop(turn);
         assert_eq!((forget(None, "b"), forget(None, "b")), (Forgotten::Done, Forgotten::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_session_in_the_directory_of_another_key_is_not_continued_or_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let sessions = Arc::new(Sessions::kept_in(Some(directory.path().to_owned())));
+        let (upper, lower) = (Principal::Key("CI".into()), Principal::Key("ci".into()));
+        let mut turn = enter(&sessions, &config(2), (&upper, None), "a").await.unwrap();
+        turn.record_for_test("01J").await;
+        drop(turn);
+        let [of_upper, of_lower] = [&upper, &lower].map(|key| own_directory(directory.path(), key));
+        std::fs::rename(of_upper, of_lower).unwrap();
+        let refused = enter(&sessions, &config(2), (&lower, None), "a").await.err().expect("of another key");
+        assert!(matches!(refused, SessionError::Others), "{refused}");
+        assert_eq!(sessions.list(Some(&lower)).unwrap(), []);
+        assert_eq!(sessions.forget(&lower, None, "a").unwrap(), Forgotten::Unknown);
+        assert_eq!(sessions.list(None).unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use exuvia_tool::Principal;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::now_ms;
@@ -65,6 +66,11 @@ impl SessionState {
         let (name, profile, now) = (name.to_owned(), profile.map(str::to_owned), now_ms());
         let (scripts, fuel, lost, boot) = Default::default();
         Self { name, principal, profile, scripts, fuel, began_ms: now, used_ms: now, lost, boot }
+    }
+
+    /// Whether it is the session of this principal.
+    pub(super) fn is_of(&self, principal: &Principal) -> bool {
+        self.principal == principal.to_string()
     }
 
     /// The first lines of its file.
