@@ -202,6 +202,7 @@ impl PendingRun {
             },
         };
         let place = turn.as_ref().map(SessionTurn::script);
+        let begins_session = place.as_ref().is_some_and(|place| place.after.is_none());
         let started = Event::RunStarted(Box::new(RunStart { session: place, ..self.start(&admitted, &limits) }));
         let active = Arc::<ActiveTime>::default();
         let AdmittedScript {
@@ -244,7 +245,7 @@ impl PendingRun {
                 let report = settled(report, reservation, RunUsage::default(), functions.fuel);
                 ending.came = Some(recorded_part(&report, cost, functions));
                 let learned = shapes.as_deref().map(|shapes| shapes as &dyn LearnedAnswers);
-                let report = with_hint(noted(report, &notes), Seen { namespace: &seen, learned });
+                let report = with_hint(noted(report, &notes), Seen { namespace: &seen, learned, begins_session });
                 with_ending(with_caught(report, &caught), at_the_end)
             }
             Some(Err(error)) => {

@@ -242,6 +242,20 @@ async fn a_result_is_that_of_its_own_script_and_can_be_read_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_there_is_told_with_what_the_session_keeps() {
+    let sessions = Sessions::new(SessionsConfig::default()).await;
+    for told in ["with which the session begins: nothing is kept from before", "nor in an earlier one of the session"] {
+        let (_, report) = sessions.run("a", "gone").await;
+        let Outcome::Raised(error) = &report.outcome else { panic!("{report:?}") };
+        assert!(
+            error.hint.as_deref().is_some_and(|hint| hint.starts_with("gone is ") && hint.ends_with(told)),
+            "{error:?}"
+        );
+    }
+    sessions.gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_script_left_under_way_is_over_for_the_next() {
     for config in [cold(), SessionsConfig::default()] {
         let sessions = Sessions::new(config).await;
