@@ -50,6 +50,10 @@ const FINDING: usize = 500;
 /// The most notes of the analysis that the journal has.
 const FINDINGS: usize = 20;
 
+/// What a client is told whose files cannot be opened.
+const NO_FILES: &str =
+    "the workspace cannot be opened; the operator finds the reason in the log, or by `exuvia doctor`";
+
 /// A run that has not begun.
 pub(crate) struct PendingRun {
     pub(crate) context: CallContext,
@@ -140,7 +144,13 @@ impl PendingRun {
         let (config, archive) = kept.ok_or(SessionError::NotKept).map_err(|error| error.outcome())?;
         let whose = (&self.context.principal, self.profile.as_deref());
         let entered = self.sessions.enter(config, archive, whose, session).await;
-        entered.map_err(|error| error.outcome())
+        entered.map_err(|error| {
+            if let SessionError::Io(error) = &error {
+                let principal = &self.context.principal;
+                tracing::error!(session, %principal, %error, "session not read or written");
+            }
+            error.outcome()
+        })
     }
 
     /// What a script of a session begins with.
@@ -361,8 +371,9 @@ impl PendingRun {
         let (held, first_hold) = mpsc::unbounded_channel();
         let io = match self.live_io(clock, &active, session.as_ref().map(|session| session.files.clone())).await {
             Ok(io) => io,
-            Err(error) => {
-                let (report, functions) = (Report::fault(error.to_string()), before);
+            // The log has the reason.
+            Err(_) => {
+                let (report, functions) = (Report::not_started(Outcome::Unavailable(NO_FILES.to_owned())), before);
                 return CameOfPart { report, cost: Cost::ZERO, functions, left: None };
             }
         };

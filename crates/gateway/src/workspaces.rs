@@ -120,7 +120,7 @@ impl Workspaces {
         let (this, name, user, config) = (Arc::clone(self), name.to_owned(), user.to_owned(), workspace.clone());
         let found = tokio::task::spawn_blocking(move || this.of_user(&name, &config, &user)).await;
         let Some(directory) = found.ok().flatten() else { return Ok(None) };
-        let opened = self.registry.open(directory, quota(workspace)).await?;
+        let opened = self.registry.open(directory, quota(workspace), Access::ReadWrite).await?;
         let usage = opened.usage();
         Ok(Some((Browser::new(opened, Access::ReadWrite), usage)))
     }
@@ -137,7 +137,7 @@ impl Workspaces {
         if !tokio::task::spawn_blocking(move || found.is_dir()).await.unwrap_or(false) {
             return None;
         }
-        let opened = self.registry.open(directory, quota(workspace)).await.ok()?;
+        let opened = self.registry.open(directory, quota(workspace), Access::ReadOnly).await.ok()?;
         Some(Arc::new(WorkspaceFiles::new(opened, Access::ReadOnly)))
     }
 
@@ -147,13 +147,16 @@ impl Workspaces {
         name: &str,
         workspace: &WorkspaceConfig,
         (principal, session): (&Principal, &str),
+        access: Access,
     ) -> Result<Arc<Workspace>, OpenError> {
-        let no_place = || OpenError::Io(std::io::Error::other("there is no data directory"));
-        let directory = self.directory(name, workspace, principal, Some(session)).ok_or_else(no_place)?;
+        let directory = self.directory(name, workspace, principal, Some(session)).ok_or(OpenError::NoPlace)?;
         if workspace.share == WorkspaceShare::Session {
             locked(&self.sessions).entry(session.to_owned()).or_default().insert(directory.clone());
         }
-        self.registry.open(directory, quota(workspace)).await
+        let opened = self.registry.open(directory, quota(workspace), access).await;
+        opened.inspect_err(|error| {
+            tracing::error!(workspace = name, %principal, error = %error, "workspace not opened");
+        })
     }
 
     /// The files of a run of a client that is about to start. None: it has none.
@@ -169,7 +172,7 @@ impl Workspaces {
             FileAccess::ReadOnly => Access::ReadOnly,
             FileAccess::ReadWrite => Access::ReadWrite,
         };
-        let opened = self.open(name, workspace, (identity.principal(), session)).await?;
+        let opened = self.open(name, workspace, (identity.principal(), session), access).await?;
         Ok(Some(Arc::new(WorkspaceFiles::new(opened, access))))
     }
 
@@ -188,7 +191,7 @@ impl Workspaces {
         let is_there = tokio::task::spawn_blocking(|| directory.is_some_and(|directory| directory.is_dir())).await;
         let files = match is_there {
             Ok(true) => {
-                let opened = self.open(name, workspace, (client.principal(), session)).await?;
+                let opened = self.open(name, workspace, (client.principal(), session), Access::ReadOnly).await?;
                 Some(Browser::new(opened, Access::ReadOnly))
             }
             _ => None,
@@ -211,7 +214,7 @@ impl Workspaces {
                 left.retain(|directory| match this.registry.remove(directory) {
                     Ok(is_gone) => !is_gone,
                     Err(error) => {
-                        tracing::warn!(%error, "the workspace of a session cannot be removed");
+                        tracing::warn!(%error, "workspace of a session not removed");
                         false
                     }
                 });
@@ -229,24 +232,23 @@ impl Workspaces {
         let sessions = std::mem::take(&mut *locked(&self.sessions));
         for directory in sessions.into_values().flatten() {
             if let Err(error) = self.registry.remove(&directory) {
-                tracing::warn!(%error, "the workspace of a session cannot be removed");
+                tracing::warn!(%error, "workspace of a session not removed");
             }
         }
     }
 
-    /// Removes what was not used for as long as its workspace is kept. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// The first directory that cannot be removed.
-    pub fn remove_unused(&self, config: &WorkspacesConfig) -> std::io::Result<u64> {
+    /// Removes what was not used for as long as its workspace is kept. The log has what cannot be removed. Blocks.
+    pub fn remove_unused(&self, config: &WorkspacesConfig) -> u64 {
         let mut removed = 0;
         for (name, workspace) in &config.named {
             if let (Some(days), Some(directory)) = (workspace.keep_days, &self.directory) {
-                removed += self.registry.remove_unused(&directory.join(name), DAY * days)?;
+                match self.registry.remove_unused(&directory.join(name), DAY * days) {
+                    Ok(directories) => removed += directories,
+                    Err(error) => tracing::warn!(workspace = name, %error, "unused workspaces not removed"),
+                }
             }
         }
-        Ok(removed)
+        removed
     }
 }
 

@@ -75,9 +75,6 @@ impl SessionError {
 
     /// What comes of the script.
     pub(crate) fn outcome(&self) -> Outcome {
-        if let Self::Io(error) = self {
-            tracing::error!(%error, "session not read or written");
-        }
         Outcome::Raised(ScriptError {
             kind: KIND.to_owned(),
             message: format!("the script was not run: {self}"),

@@ -182,7 +182,7 @@ impl SessionTurn {
         };
         let script = Line::Script { run: run.to_string(), fuel: report.usage.fuel, ended_ms: now_ms() };
         if let Err(error) = self.append(script).await {
-            tracing::error!(%error, "session not written");
+            tracing::error!(session = self.state.name, principal = self.state.principal, %error, "session not written");
             self.state.scripts.pop();
             return self.falls_back(report);
         }
