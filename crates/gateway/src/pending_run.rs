@@ -142,7 +142,7 @@ impl PendingRun {
     async fn entered(&self, session: &str, config: Option<&SessionsConfig>) -> Result<SessionTurn, Outcome> {
         let kept = config.zip(self.archive.as_deref()).filter(|_| self.record.keeps_readings());
         let (config, archive) = kept.ok_or(SessionError::NotKept).map_err(|error| error.outcome())?;
-        let whose = (&self.context.principal, self.profile.as_deref());
+        let whose = (&self.context.principal, self.profile.as_deref(), &*self.client);
         let entered = self.sessions.enter(config, archive, whose, session).await;
         entered.map_err(|error| {
             if let SessionError::Io(error) = &error {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use exuvia_access::Identity;
 use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
@@ -12,6 +12,7 @@ use exuvia_tool::{Principal, RunFiles, locked};
 use exuvia_workspace::{Access, Browser, OpenError, Quota, Registry, Usage, Workspace, WorkspaceFiles};
 
 use crate::Client;
+use crate::ids::process_name;
 use crate::own_directory::{is_plain, own_directory};
 
 /// The name of the directory that all share.
@@ -54,9 +55,7 @@ impl Workspaces {
     /// Workspaces that name no directory are kept in this one.
     #[must_use]
     pub fn kept_in(directory: Option<PathBuf>) -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let process = format!("{} {}", std::process::id(), started.as_nanos());
-        Self { directory, registry: Arc::default(), process, sessions: Mutex::default() }
+        Self { directory, registry: Arc::default(), process: process_name(), sessions: Mutex::default() }
     }
 
     /// The directory of a workspace for whoever acts. `session`: the client, which the directories of sessions are of.

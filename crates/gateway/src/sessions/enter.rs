@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_config::SessionsConfig;
+use exuvia_config::{SessionShare, SessionsConfig};
 use exuvia_journal::Archive;
 use exuvia_tool::{Principal, locked};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -27,11 +27,15 @@ impl Sessions {
         self: &Arc<Self>,
         config: &SessionsConfig,
         archive: &dyn Archive,
-        (principal, profile): (&Principal, Option<&str>),
+        (principal, profile, client): (&Principal, Option<&str>, &str),
         name: &str,
     ) -> Result<SessionTurn, SessionError> {
         let directory = self.directory_of(principal).ok_or(SessionError::NotKept)?;
-        let id = id(profile, name);
+        let digest = (config.share == SessionShare::Session).then(|| self.of_clients.digest(client));
+        let id = id(profile, name, digest.as_deref());
+        if digest.is_some() {
+            self.of_clients.uses(client, &directory, &id);
+        }
         let key = key(&directory, &id);
         let begun = Instant::now();
         let turn = self.turn(&key);
@@ -44,7 +48,7 @@ impl Sessions {
             Some(state) => completed(archive, principal, &file, state).await?,
             None => {
                 self.begins(config, &file, &directory).await?;
-                SessionState::new(name, principal.to_string(), profile)
+                SessionState { client: digest, ..SessionState::new(name, principal.to_string(), profile) }
             }
         };
         bounded(&state, config)?;

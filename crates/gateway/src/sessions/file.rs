@@ -51,11 +51,6 @@ impl SessionFile {
         }
     }
 
-    /// Whether there is a session of this id in this directory.
-    pub(super) fn exists(directory: &Path, id: &str) -> bool {
-        directory.join(id).with_extension(STATE).exists()
-    }
-
     /// When the session was used. None: there is none.
     pub(super) fn used_ms(&self) -> Option<u64> {
         found(&self.path).map(|(used_ms, _)| used_ms)

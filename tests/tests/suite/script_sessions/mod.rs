@@ -11,10 +11,10 @@ mod synced;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_access::Identity;
-use exuvia_config::SessionsConfig;
+use exuvia_config::{SessionShare, SessionsConfig};
 use exuvia_gateway::meta::{self, MetaAnswer};
 use exuvia_gateway::{Client, View};
 use exuvia_journal::{Archive as _, Record};
@@ -237,6 +237,27 @@ async fn a_result_is_that_of_its_own_script_and_can_be_read_by_the_next() {
         assert_eq!(sessions.value("a", "result = result + 4").await, 7);
         assert_eq!(sessions.value("a", "fake = 5\nfake").await, 5);
         assert_eq!(sessions.value("a", "[fake, mcp.fake.echo(value=1)['value']]").await, json!([5, 1]));
+        sessions.gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_one_principal_share_a_session_unless_each_is_to_have_its_own() {
+    let other = Client::new("other");
+    for (share, found) in [(SessionShare::Key, true), (SessionShare::Session, false)] {
+        let sessions = Sessions::new(SessionsConfig { share, ..SessionsConfig::default() }).await;
+        sessions.value("a", "n = 1").await;
+        let (_, report) = sessions.send_by(&other, json!({"code": "'n' in globals()", "session": "a"})).await;
+        assert_eq!(value(&report), found);
+        let gateway = sessions.gateway.gateway();
+        gateway.client_left(&sessions.client);
+        let begun = Instant::now();
+        // One for both, or that of the other client.
+        while gateway.sessions().list(None).expect("a list").len() != 1 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the session does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(sessions.value("a", "'n' in globals()").await, found);
         sessions.gateway.stop().await;
     }
 }
