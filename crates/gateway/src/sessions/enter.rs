@@ -48,7 +48,7 @@ impl Sessions {
             Some(state) => completed(archive, principal, &file, state).await?,
             None => {
                 self.begins(config, &file, &directory).await?;
-                SessionState { client: digest, ..SessionState::new(name, principal.to_string(), profile) }
+                SessionState::new(name, principal.to_string(), profile).of_client(digest)
             }
         };
         bounded(&state, config)?;

@@ -73,6 +73,11 @@ impl SessionState {
         Self { name, principal, profile, client, scripts, fuel, began_ms: now, used_ms: now, lost, boot }
     }
 
+    /// The same, of one client alone if there is a digest of it.
+    pub(super) fn of_client(self, client: Option<String>) -> Self {
+        Self { client, ..self }
+    }
+
     /// Whether it is the session of this principal.
     pub(super) fn is_of(&self, principal: &Principal) -> bool {
         self.principal == principal.to_string()

@@ -20,7 +20,7 @@ fn month(limits: &str) -> Arc<Budgets> {
     let folder = Folder::new(&format!("[budgets.month]\nperiod = 'month'\n{limits}\n"));
     let sources = Sources { config: Some(folder.path("exuvia.toml")), ..Sources::default() };
     let config = sources.load(&Paths::default()).expect("a configuration");
-    let store = Arc::new(SqliteAccessStore::in_memory().expect("a store"));
+    let store = SqliteAccessStore::in_memory().expect("a store");
     Budgets::new(store, &config.access.budgets, Access::open(), Arc::new(|| 1_795_953_600_000))
 }
 
