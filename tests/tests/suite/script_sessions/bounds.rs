@@ -26,7 +26,7 @@ async fn a_session_that_is_too_expensive_to_bring_back_waits_for_a_larger_bound(
         assert!(record.start().is_none(), "it did not start");
     }
     assert_eq!(sessions.value("b", "1").await, 1);
-    let larger = sessions.again(SessionsConfig { revival_fuel: 500_000_000, ..cold() }).await;
+    let larger = sessions.again(SessionsConfig { revival_fuel: 5_000_000_000, ..cold() }).await;
     assert_eq!(larger.value("a", "n").await, 1_999_999_000_000_u64);
     larger.gateway.stop().await;
 }
