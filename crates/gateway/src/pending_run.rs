@@ -354,6 +354,7 @@ impl PendingRun {
             tree: RunTree::after(limits.fuel, resumed.map_or(0, |resumed| resumed.functions.fuel)),
             limits,
             calls: resumed.map_or_else(CallCount::default, CallCount::of),
+            retries: Arc::default(),
             profile: self.profile.clone(),
             claims: Arc::clone(&self.claims),
             cancellation: self.cancellation.clone(),
