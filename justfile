@@ -16,6 +16,7 @@ bench *filter:
     cargo bench --bench journal
     cargo bench --bench replay
     cargo bench --bench workspace
+    cargo bench --bench sessions
 
 # Fuel of the workloads against benches/fuel.baseline.json; `just fuel --bless` writes that anew.
 fuel *arguments:

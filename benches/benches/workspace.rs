@@ -10,15 +10,19 @@ use exuvia_benches::native::NativePython;
 use exuvia_benches::orders::{self, files};
 use exuvia_benches::{BenchTools, Table, bytes, engine, one_thread, returned, seconds};
 use exuvia_runtime::{Engine, Limits, Report, Script, SystemIo};
-use exuvia_workspace::Registry;
+use exuvia_workspace::{Access, Quota, Registry};
 
 /// Runs of each short script, in turns, of which the median counts.
 const ROUNDS: usize = 201;
+
+/// Files of a workspace that is opened.
+const FILES: usize = 10_000;
 
 fn main() -> Result<()> {
     let (engine, runtime) = (engine()?, one_thread()?);
     let place = tempfile::tempdir()?;
     runtime.block_on(short(&engine, place.path()))?;
+    runtime.block_on(counting())?;
     runtime.block_on(large(&engine, place.path()))
 }
 
@@ -46,6 +50,39 @@ async fn short(engine: &Engine, directory: &Path) -> Result<()> {
     table.row(["1 + 1, without a workspace".into(), seconds(without), String::new()]);
     table.row(["1 + 1, with one".into(), seconds(with), more(with)]);
     table.row(["a file of 1,000 bytes written and read".into(), seconds(write), more(write)]);
+    println!("{table}");
+    Ok(())
+}
+
+/// Opening a directory of many files: known, and as after a minute without use.
+async fn counting() -> Result<()> {
+    let place = tempfile::tempdir()?;
+    for number in 0..FILES {
+        std::fs::write(place.path().join(format!("{number}.txt")), "x")?;
+    }
+    let mut table = Table::new([format!("opening a workspace of {FILES} files").as_str(), "p50"]);
+    for (name, access, is_known) in [
+        ("whose count is known", Access::ReadWrite, true),
+        ("whose files are counted: after 60 s without use", Access::ReadWrite, false),
+        ("that is read-only, after as long", Access::ReadOnly, false),
+    ] {
+        let mut registry = Arc::<Registry>::default();
+        let open = |registry: Arc<Registry>| {
+            let directory = place.path().to_owned();
+            async move { registry.open(directory, Quota::default(), access).await }
+        };
+        open(Arc::clone(&registry)).await?;
+        let mut times = Vec::new();
+        for _ in 0..ROUNDS {
+            if !is_known {
+                registry = Arc::default();
+            }
+            let began = Instant::now();
+            open(Arc::clone(&registry)).await?;
+            times.push(began.elapsed());
+        }
+        table.row([name.into(), seconds(median(times))]);
+    }
     println!("{table}");
     Ok(())
 }

@@ -73,7 +73,7 @@ impl Measured {
 /// The directory cannot be opened.
 pub async fn files(registry: &Arc<Registry>, directory: &Path) -> Result<SystemIo> {
     let quota = Quota { bytes: 4 << 30, ..Quota::default() };
-    let workspace = registry.open(directory.to_owned(), quota).await?;
+    let workspace = registry.open(directory.to_owned(), quota, Access::ReadWrite).await?;
     Ok(SystemIo::new().with_files(Arc::new(WorkspaceFiles::new(workspace, Access::ReadWrite))))
 }
 

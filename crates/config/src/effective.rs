@@ -11,7 +11,8 @@ use toml::Table;
 use crate::{
     AccessConfig, ApprovalsConfig, BudgetAction, BudgetConfig, Config, ConfiguredServer, Each, FileAccess,
     FunctionsConfig, Grant, HttpProtocol, IdentityProviderConfig, JournalStore, KeyConfig, Mode, OnDisconnect,
-    PASSED_VARIABLES, Profile, RoleConfig, SessionsConfig, Share, Transport, WorkspaceConfig, WorkspaceShare,
+    PASSED_VARIABLES, Profile, RoleConfig, SessionShare, SessionsConfig, Share, Transport, WorkspaceConfig,
+    WorkspaceShare,
 };
 
 /// What stands in the place of a value that may be a secret.
@@ -73,6 +74,10 @@ fn effective(config: &Config) -> Value {
 
 fn sessions(sessions: &SessionsConfig) -> Value {
     json!({
+        "share": match sessions.share {
+            SessionShare::Key => "key",
+            SessionShare::Session => "session",
+        },
         "warm": sessions.warm,
         "idle_minutes": sessions.idle_minutes(),
         "per_principal": sessions.per_principal,

@@ -93,7 +93,7 @@ pub use servers::{
     OAuth, PASSED_VARIABLES, Proxy, ServerConfig, Share, Stdio, ToolLists, Transport, UpstreamLimits, is_loopback,
     parse_mcp_servers, passed_variables,
 };
-pub use sessions::SessionsConfig;
+pub use sessions::{SessionShare, SessionsConfig};
 pub use sources::Sources;
 pub use summary::summary;
 pub use workspace::{WorkspaceConfig, WorkspaceShare, WorkspacesConfig};

@@ -287,9 +287,13 @@ impl App {
     async fn shutdown(self) {
         let Self { gateway, upstreams, answer_shapes, budgets, journal, start, .. } = self;
         drop(start);
-        let workspaces = Arc::clone(gateway.workspaces());
+        let (workspaces, sessions) = (Arc::clone(gateway.workspaces()), Arc::clone(gateway.sessions()));
+        let of_clients = move || {
+            workspaces.end_sessions();
+            sessions.end_clients();
+        };
         // What cannot be removed now is removed by a later process.
-        let _ = tokio::task::spawn_blocking(move || workspaces.end_sessions()).await;
+        let _ = tokio::task::spawn_blocking(of_clients).await;
         store(answer_shapes).await;
         upstreams.shutdown().await;
         if tokio::time::timeout(STORING, budgets.close()).await.is_err() {

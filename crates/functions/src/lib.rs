@@ -36,6 +36,7 @@ mod error;
 mod from_script;
 mod function;
 mod name;
+mod scope;
 mod set;
 mod signature;
 

@@ -36,6 +36,10 @@ pub enum Withdrawn {
     Changed,
     /// Its file is no function any more.
     Invalid,
+    /// Its file is gone.
+    Removed,
+    /// Whether it is still promoted cannot be found out.
+    Unknown,
 }
 
 impl Withdrawn {
@@ -45,6 +49,18 @@ impl Withdrawn {
         match self {
             Self::Changed => "its file changed",
             Self::Invalid => "it is no function any more",
+            Self::Removed => "its file was removed",
+            Self::Unknown => "the store cannot be read",
+        }
+    }
+
+    /// What to do about it, for the log.
+    #[must_use]
+    pub fn fix(self) -> &'static str {
+        match self {
+            Self::Changed | Self::Invalid => "look at the change, then `exuvia functions promote`",
+            Self::Removed => "put the file back, or `exuvia functions retire`",
+            Self::Unknown => "nothing, when the store answers again",
         }
     }
 }
@@ -78,7 +94,10 @@ impl FunctionSet {
         let files: BTreeMap<&str, &FunctionFile> = files.iter().map(|file| (file.name.as_str(), file)).collect();
         for approved in promoted {
             match files.get(approved.name.as_str()).map(|file| standing(file, Some(approved))) {
-                None if approved.is_of_directory => continue,
+                None if approved.is_of_directory => {
+                    withdrawn.insert(approved.name.clone(), Withdrawn::Removed);
+                    continue;
+                }
                 None | Some(Standing::Callable(_)) => {}
                 Some(Standing::Invalid(_)) => {
                     withdrawn.insert(approved.name.clone(), Withdrawn::Invalid);
@@ -101,6 +120,13 @@ impl FunctionSet {
             }
         }
         Self { callable, withdrawn }
+    }
+
+    /// The same while nobody knows what is still promoted: none may be called.
+    #[must_use]
+    pub fn without_store(mut self) -> Self {
+        self.withdrawn.extend(std::mem::take(&mut self.callable).into_keys().map(|name| (name, Withdrawn::Unknown)));
+        self
     }
 
     /// Those that may be called, by their names.

@@ -157,6 +157,15 @@ fn what_may_be_called_is_what_was_promoted_as_it_was() {
     let callable: Vec<_> = set.callable().map(|callable| callable.function.name().to_string()).collect();
     assert_eq!(callable, ["same", "stored"]);
     let withdrawn: Vec<_> = set.withdrawn().collect();
-    let expected = [("broken", Withdrawn::Invalid), ("changed", Withdrawn::Changed), ("forged", Withdrawn::Invalid)];
+    let expected = [
+        ("broken", Withdrawn::Invalid),
+        ("changed", Withdrawn::Changed),
+        ("forged", Withdrawn::Invalid),
+        ("gone", Withdrawn::Removed),
+    ];
     assert_eq!(withdrawn, expected);
+    let unknown = set.without_store();
+    assert_eq!((unknown.callable().count(), unknown.withdrawn().count()), (0, 6));
+    assert_eq!(unknown.why_withdrawn("same"), Some(Withdrawn::Unknown));
+    assert_eq!(unknown.why_withdrawn("changed"), Some(Withdrawn::Changed));
 }

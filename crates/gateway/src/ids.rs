@@ -31,6 +31,12 @@ pub fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A name of this process that no other one on this machine has or had.
+pub(crate) fn process_name() -> String {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{} {}", std::process::id(), started.as_nanos())
+}
+
 impl Ids {
     /// # Errors
     ///

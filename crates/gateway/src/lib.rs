@@ -36,6 +36,7 @@ mod listing;
 pub mod meta;
 mod metrics;
 mod over_budget;
+mod own_directory;
 mod page_questions;
 mod pending_namespace;
 mod pending_run;

@@ -50,6 +50,10 @@ const FINDING: usize = 500;
 /// The most notes of the analysis that the journal has.
 const FINDINGS: usize = 20;
 
+/// What a client is told whose files cannot be opened.
+const NO_FILES: &str =
+    "the workspace cannot be opened; the operator finds the reason in the log, or by `exuvia doctor`";
+
 /// A run that has not begun.
 pub(crate) struct PendingRun {
     pub(crate) context: CallContext,
@@ -138,9 +142,15 @@ impl PendingRun {
     async fn entered(&self, session: &str, config: Option<&SessionsConfig>) -> Result<SessionTurn, Outcome> {
         let kept = config.zip(self.archive.as_deref()).filter(|_| self.record.keeps_readings());
         let (config, archive) = kept.ok_or(SessionError::NotKept).map_err(|error| error.outcome())?;
-        let whose = (&self.context.principal, self.profile.as_deref());
+        let whose = (&self.context.principal, self.profile.as_deref(), &*self.client);
         let entered = self.sessions.enter(config, archive, whose, session).await;
-        entered.map_err(|error| error.outcome())
+        entered.map_err(|error| {
+            if let SessionError::Io(error) = &error {
+                let principal = &self.context.principal;
+                tracing::error!(session, %principal, %error, "session not read or written");
+            }
+            error.outcome()
+        })
     }
 
     /// What a script of a session begins with.
@@ -159,7 +169,7 @@ impl PendingRun {
 
     async fn decided(mut self, mut script: Script, ending: &mut RunEndGuard, turn: &mut Option<SessionTurn>) -> Report {
         // Before the script is read: who has nothing left costs nothing.
-        let reserved = self.cancellation.run_until_cancelled(self.reserved()).await;
+        let reserved = self.cancellation.run_until_cancelled(self.reserved_with(turn)).await;
         let mut reservation = match reserved.unwrap_or(Err(Outcome::Cancelled)) {
             Ok(reservation) => reservation,
             Err(outcome) => return self.refused(outcome, (script.source().len() as u64, String::new())).await,
@@ -202,6 +212,7 @@ impl PendingRun {
             },
         };
         let place = turn.as_ref().map(SessionTurn::script);
+        let begins_session = place.as_ref().is_some_and(|place| place.after.is_none());
         let started = Event::RunStarted(Box::new(RunStart { session: place, ..self.start(&admitted, &limits) }));
         let active = Arc::<ActiveTime>::default();
         let AdmittedScript {
@@ -235,6 +246,7 @@ impl PendingRun {
                     };
                 }
                 reservation.start();
+                reservation.also_took(turn.as_ref().map_or(0, SessionTurn::revival_ms));
                 let part = RunPart { took, active, holds, resumed: None, session };
                 let CameOfPart { report, cost, functions, left } = self.run(script, grants, limits, part).await;
                 if let Some(turn) = turn {
@@ -243,7 +255,7 @@ impl PendingRun {
                 let report = settled(report, reservation, RunUsage::default(), functions.fuel);
                 ending.came = Some(recorded_part(&report, cost, functions));
                 let learned = shapes.as_deref().map(|shapes| shapes as &dyn LearnedAnswers);
-                let report = with_hint(noted(report, &notes), Seen { namespace: &seen, learned });
+                let report = with_hint(noted(report, &notes), Seen { namespace: &seen, learned, begins_session });
                 with_ending(with_caught(report, &caught), at_the_end)
             }
             Some(Err(error)) => {
@@ -252,6 +264,14 @@ impl PendingRun {
             }
             None => Report::not_started(Outcome::Cancelled),
         }
+    }
+
+    /// The same, after what its session takes to be brought back.
+    async fn reserved_with(&self, turn: &mut Option<SessionTurn>) -> Result<RunReservation, Outcome> {
+        if let Some((turn, config)) = turn.as_mut().zip(self.run_view.settings.sessions.as_ref()) {
+            turn.reserve(&self.spender, config).await?;
+        }
+        self.reserved().await
     }
 
     /// What its budgets have for it.
@@ -350,6 +370,7 @@ impl PendingRun {
             tree: RunTree::after(limits.fuel, resumed.map_or(0, |resumed| resumed.functions.fuel)),
             limits,
             calls: resumed.map_or_else(CallCount::default, CallCount::of),
+            retries: Arc::default(),
             profile: self.profile.clone(),
             claims: Arc::clone(&self.claims),
             cancellation: self.cancellation.clone(),
@@ -367,8 +388,9 @@ impl PendingRun {
         let (held, first_hold) = mpsc::unbounded_channel();
         let io = match self.live_io(clock, &active, session.as_ref().map(|session| session.files.clone())).await {
             Ok(io) => io,
-            Err(error) => {
-                let (report, functions) = (Report::fault(error.to_string()), before);
+            // The log has the reason.
+            Err(_) => {
+                let (report, functions) = (Report::not_started(Outcome::Unavailable(NO_FILES.to_owned())), before);
                 return CameOfPart { report, cost: Cost::ZERO, functions, left: None };
             }
         };

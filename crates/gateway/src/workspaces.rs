@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use exuvia_access::Identity;
 use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
@@ -12,9 +12,8 @@ use exuvia_tool::{Principal, RunFiles, locked};
 use exuvia_workspace::{Access, Browser, OpenError, Quota, Registry, Usage, Workspace, WorkspaceFiles};
 
 use crate::Client;
-
-/// The longest name of a key that is the name of its directory as well, in bytes.
-const PLAIN_NAME_BYTES: usize = 64;
+use crate::ids::process_name;
+use crate::own_directory::{is_plain, own_directory};
 
 /// The name of the directory that all share.
 const ALL: &str = "all";
@@ -56,9 +55,7 @@ impl Workspaces {
     /// Workspaces that name no directory are kept in this one.
     #[must_use]
     pub fn kept_in(directory: Option<PathBuf>) -> Self {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let process = format!("{} {}", std::process::id(), started.as_nanos());
-        Self { directory, registry: Arc::default(), process, sessions: Mutex::default() }
+        Self { directory, registry: Arc::default(), process: process_name(), sessions: Mutex::default() }
     }
 
     /// The directory of a workspace for whoever acts. `session`: the client, which the directories of sessions are of.
@@ -71,10 +68,11 @@ impl Workspaces {
         session: Option<&str>,
     ) -> Option<PathBuf> {
         let of_user = |user: &str| Some(self.directory.as_ref()?.join(name).join(user));
+        let of_principal = || Some(own_directory(&self.directory.as_ref()?.join(name), principal));
         match (&workspace.path, workspace.share) {
             (Some(path), _) => Some(path.clone()),
             (None, WorkspaceShare::All) => of_user(ALL),
-            (None, WorkspaceShare::Key) => of_user(&directory_name(principal)),
+            (None, WorkspaceShare::Key) => of_principal(),
             (None, WorkspaceShare::Session) => {
                 let session = format!("{} {principal} {}", self.process, session?);
                 of_user(&format!("session-{}", &sha256_hex(session)[..32]))
@@ -121,7 +119,7 @@ impl Workspaces {
         let (this, name, user, config) = (Arc::clone(self), name.to_owned(), user.to_owned(), workspace.clone());
         let found = tokio::task::spawn_blocking(move || this.of_user(&name, &config, &user)).await;
         let Some(directory) = found.ok().flatten() else { return Ok(None) };
-        let opened = self.registry.open(directory, quota(workspace)).await?;
+        let opened = self.registry.open(directory, quota(workspace), Access::ReadWrite).await?;
         let usage = opened.usage();
         Ok(Some((Browser::new(opened, Access::ReadWrite), usage)))
     }
@@ -138,7 +136,7 @@ impl Workspaces {
         if !tokio::task::spawn_blocking(move || found.is_dir()).await.unwrap_or(false) {
             return None;
         }
-        let opened = self.registry.open(directory, quota(workspace)).await.ok()?;
+        let opened = self.registry.open(directory, quota(workspace), Access::ReadOnly).await.ok()?;
         Some(Arc::new(WorkspaceFiles::new(opened, Access::ReadOnly)))
     }
 
@@ -148,13 +146,16 @@ impl Workspaces {
         name: &str,
         workspace: &WorkspaceConfig,
         (principal, session): (&Principal, &str),
+        access: Access,
     ) -> Result<Arc<Workspace>, OpenError> {
-        let no_place = || OpenError::Io(std::io::Error::other("there is no data directory"));
-        let directory = self.directory(name, workspace, principal, Some(session)).ok_or_else(no_place)?;
+        let directory = self.directory(name, workspace, principal, Some(session)).ok_or(OpenError::NoPlace)?;
         if workspace.share == WorkspaceShare::Session {
             locked(&self.sessions).entry(session.to_owned()).or_default().insert(directory.clone());
         }
-        self.registry.open(directory, quota(workspace)).await
+        let opened = self.registry.open(directory, quota(workspace), access).await;
+        opened.inspect_err(|error| {
+            tracing::error!(workspace = name, %principal, error = %error, "workspace not opened");
+        })
     }
 
     /// The files of a run of a client that is about to start. None: it has none.
@@ -170,7 +171,7 @@ impl Workspaces {
             FileAccess::ReadOnly => Access::ReadOnly,
             FileAccess::ReadWrite => Access::ReadWrite,
         };
-        let opened = self.open(name, workspace, (identity.principal(), session)).await?;
+        let opened = self.open(name, workspace, (identity.principal(), session), access).await?;
         Ok(Some(Arc::new(WorkspaceFiles::new(opened, access))))
     }
 
@@ -189,7 +190,7 @@ impl Workspaces {
         let is_there = tokio::task::spawn_blocking(|| directory.is_some_and(|directory| directory.is_dir())).await;
         let files = match is_there {
             Ok(true) => {
-                let opened = self.open(name, workspace, (client.principal(), session)).await?;
+                let opened = self.open(name, workspace, (client.principal(), session), Access::ReadOnly).await?;
                 Some(Browser::new(opened, Access::ReadOnly))
             }
             _ => None,
@@ -212,7 +213,7 @@ impl Workspaces {
                 left.retain(|directory| match this.registry.remove(directory) {
                     Ok(is_gone) => !is_gone,
                     Err(error) => {
-                        tracing::warn!(%error, "the workspace of a session cannot be removed");
+                        tracing::warn!(%error, "workspace of a session not removed");
                         false
                     }
                 });
@@ -230,24 +231,23 @@ impl Workspaces {
         let sessions = std::mem::take(&mut *locked(&self.sessions));
         for directory in sessions.into_values().flatten() {
             if let Err(error) = self.registry.remove(&directory) {
-                tracing::warn!(%error, "the workspace of a session cannot be removed");
+                tracing::warn!(%error, "workspace of a session not removed");
             }
         }
     }
 
-    /// Removes what was not used for as long as its workspace is kept. Blocks.
-    ///
-    /// # Errors
-    ///
-    /// The first directory that cannot be removed.
-    pub fn remove_unused(&self, config: &WorkspacesConfig) -> std::io::Result<u64> {
+    /// Removes what was not used for as long as its workspace is kept. The log has what cannot be removed. Blocks.
+    pub fn remove_unused(&self, config: &WorkspacesConfig) -> u64 {
         let mut removed = 0;
         for (name, workspace) in &config.named {
             if let (Some(days), Some(directory)) = (workspace.keep_days, &self.directory) {
-                removed += self.registry.remove_unused(&directory.join(name), DAY * days)?;
+                match self.registry.remove_unused(&directory.join(name), DAY * days) {
+                    Ok(directories) => removed += directories,
+                    Err(error) => tracing::warn!(workspace = name, %error, "unused workspaces not removed"),
+                }
             }
         }
-        Ok(removed)
+        removed
     }
 }
 
@@ -258,33 +258,4 @@ fn quota(workspace: &WorkspaceConfig) -> Quota {
 /// Whether a name can be that of a directory that was made here.
 fn is_user(name: &str) -> bool {
     !name.starts_with('.') && name.chars().all(is_plain)
-}
-
-fn is_plain(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
-}
-
-/// The name of a principal's directory: no two have one.
-pub(crate) fn directory_name(principal: &Principal) -> String {
-    let is_plain = |name: &str| name.len() <= PLAIN_NAME_BYTES && name.chars().all(is_plain);
-    match principal {
-        Principal::Operator => "operator".to_owned(),
-        Principal::Key(name) if is_plain(name) => format!("key-{name}"),
-        other => format!("other-{}", &sha256_hex(other.to_string())[..32]),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_two_principals_have_one_directory() {
-        let names =
-            ["operator", "key:a", "key:A", "key:../b", "key:operator", "key:other-1", "user:a/b", "user:a/c", "key:é"];
-        let directories: BTreeSet<_> =
-            names.iter().map(|name| directory_name(&name.parse().expect("it is a principal"))).collect();
-        assert_eq!(directories.len(), names.len());
-        assert!(directories.iter().all(|name| !name.contains('/') && name != ".."), "{directories:?}");
-    }
 }

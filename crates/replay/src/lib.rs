@@ -76,4 +76,4 @@ pub use recorded_size::{MAX_FILE_BYTES, MAX_READINGS_BYTES, RecordedSize};
 pub use recording_io::RecordingIo;
 pub use replay::{Replay, Replayed, Verdict};
 pub use resume::{Resume, ResumedParts, Resumption};
-pub use revival::{Revived, revive};
+pub use revival::{NotRevived, Revived, revive};

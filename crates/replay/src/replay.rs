@@ -217,10 +217,10 @@ impl Replay {
     ///
     /// The engine is not one that the run can be replayed on.
     pub async fn run(&self, engine: &Engine) -> Result<Replayed, NotReplayable> {
-        let (mut instance, open) = (None, SessionFiles::default());
+        let (mut instance, open, mut used) = (None, SessionFiles::default(), 0);
         for earlier in &self.before {
             let earlier = if self.takes_any_guest { &earlier.clone().with_any_guest() } else { earlier };
-            instance = Some(earlier.run_again(engine, instance, &open).await?);
+            instance = Some(earlier.run_again(engine, instance, &open, &mut used).await?);
         }
         let read = self.present_files.as_ref().map(|_| Arc::<Mutex<ReadFiles>>::default());
         let (run, progress) = self.prepared(engine, &open, read.clone())?;
@@ -239,7 +239,7 @@ impl Replay {
         Ok(replayed)
     }
 
-    /// Runs a script of a session again, and leaves what it left.
+    /// Runs a script of a session again, and leaves what it left. Adds the fuel of that to `used`, also where it fails.
     ///
     /// # Errors
     ///
@@ -249,9 +249,11 @@ impl Replay {
         engine: &Engine,
         instance: Option<Instance>,
         open: &SessionFiles,
+        used: &mut u64,
     ) -> Result<Instance, NotReplayable> {
         let (run, progress) = self.prepared(engine, open, None)?;
         let (report, instance) = run.execute_in_session(instance).await;
+        *used = used.saturating_add(report.usage.fuel);
         if let Outcome::Unavailable(_) = &report.outcome {
             return Err(NotReplayable::NoRoom);
         }

@@ -24,6 +24,16 @@ pub struct Revived {
     pub files: SessionFiles,
 }
 
+/// A session that could not be brought back.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NotRevived {
+    /// Why not.
+    pub why: ReplayError,
+    /// What the scripts that were run again have used, in units of fuel.
+    pub fuel: u64,
+}
+
 /// Runs the scripts of a session again, in their order, on their records: nothing in it is live. One record at a time is in memory.
 ///
 /// # Errors
@@ -34,18 +44,32 @@ pub async fn revive(
     engine: &Engine,
     scripts: &[RunId],
     fuel: u64,
-) -> Result<Revived, ReplayError> {
-    let (mut instance, mut used, mut clock, files) = (None, 0_u64, Duration::ZERO, SessionFiles::default());
+) -> Result<Revived, NotRevived> {
+    let mut used = 0;
+    match run_again(archive, engine, scripts, fuel, &mut used).await {
+        Ok((instance, clock, files)) => Ok(Revived { instance, fuel: used, clock, files }),
+        Err(why) => Err(NotRevived { why, fuel: used }),
+    }
+}
+
+async fn run_again(
+    archive: &dyn Archive,
+    engine: &Engine,
+    scripts: &[RunId],
+    fuel: u64,
+    used: &mut u64,
+) -> Result<(Instance, Duration, SessionFiles), ReplayError> {
+    let (mut instance, mut clock, files) = (None, Duration::ZERO, SessionFiles::default());
     for script in scripts {
         let replay = Replay::load_alone(archive, script).await?;
         let recorded = replay.recorded();
-        used = used.saturating_add(recorded.end.as_ref().map_or(0, |end| end.usage.fuel));
-        if used > fuel {
+        let needed = recorded.end.as_ref().map_or(0, |end| end.usage.fuel);
+        if used.saturating_add(needed) > fuel {
             return Err(NotReplayable::RevivalFuel { allowed: fuel }.into());
         }
         clock = clock.max(recorded.clock);
-        instance = Some(replay.run_again(engine, instance, &files).await?);
+        instance = Some(replay.run_again(engine, instance, &files, used).await?);
     }
     let instance = instance.ok_or(NotReplayable::Unknown)?;
-    Ok(Revived { instance, fuel: used, clock, files })
+    Ok((instance, clock, files))
 }

@@ -13,6 +13,10 @@ pub enum Withheld {
     Unverified,
     /// It is a function whose file is not as it was promoted.
     Unpromoted,
+    /// It is a promoted function whose file is gone.
+    Removed,
+    /// It is a function, and whether it is still promoted cannot be found out.
+    Unknown,
 }
 
 impl Withheld {
@@ -32,6 +36,14 @@ impl Withheld {
                 "{tool} is withheld: its file changed, and nobody has promoted the change \
                 (`exuvia functions promote {}`); go on without it",
                 tool.tool
+            ),
+            Self::Removed => format!(
+                "{tool} is withheld: its file is gone, and the operator has neither put it back nor retired the function \
+                (`exuvia functions retire {}`); go on without it",
+                tool.tool
+            ),
+            Self::Unknown => format!(
+                "{tool} is withheld: which functions are promoted cannot be read at the moment; go on without it, or try again later"
             ),
             Self::Unverified => format!(
                 "{tool} is withheld: what the operator accepted of its server cannot be read or stored, which the operator \

@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod handles;
 mod open;
+mod open_error;
 mod path;
 mod quota;
 mod registry;
@@ -24,7 +25,8 @@ mod workspace;
 
 pub use browser::{Browser, FilePage, FoundFile, RemoveError};
 pub use files::WorkspaceFiles;
+pub use open_error::OpenError;
 pub use quota::Quota;
 pub use registry::Registry;
 pub use usage::Usage;
-pub use workspace::{Access, OpenError, Workspace};
+pub use workspace::{Access, Workspace};

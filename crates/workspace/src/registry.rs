@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use exuvia_tool::locked;
 
-use crate::{OpenError, Quota, Workspace};
+use crate::{Access, OpenError, Quota, Workspace};
 
 /// How long a count of a directory that nobody uses is trusted. Another process may change it meanwhile.
 const COUNT_HOLDS: Duration = Duration::from_secs(60);
@@ -25,39 +25,39 @@ struct Entry {
 }
 
 impl Registry {
-    /// The workspace in this directory, which is made if there is none. Its quota is this one from now on.
+    /// The workspace in this directory, which is made if there is none. Its quota is this one from now on. What it holds is counted for
+    /// those who may change it.
     ///
     /// # Errors
     ///
     /// The directory cannot be used.
-    pub async fn open(self: &Arc<Self>, directory: PathBuf, quota: Quota) -> Result<Arc<Workspace>, OpenError> {
-        if let Some(workspace) = self.opened(&directory) {
+    pub async fn open(
+        self: &Arc<Self>,
+        directory: PathBuf,
+        quota: Quota,
+        access: Access,
+    ) -> Result<Arc<Workspace>, OpenError> {
+        if let Some(workspace) = self.opened(&directory, access) {
             workspace.set_quota(quota);
             workspace.used();
             return Ok(workspace);
         }
-        let registry = Arc::clone(self);
-        let opened = tokio::task::spawn_blocking(move || registry.open_now(directory, quota)).await;
-        opened.unwrap_or_else(|_| Err(OpenError::Io(std::io::Error::other("it could not be read"))))
+        let (registry, opening) = (Arc::clone(self), directory.clone());
+        let opened = tokio::task::spawn_blocking(move || registry.open_now(opening, quota, access)).await;
+        opened.unwrap_or_else(|error| Err(OpenError::of(&directory)(std::io::Error::other(error))))
     }
 
     /// The directories beneath `parent` that were not used for so long, and are not in use now, are removed. Blocks.
     ///
     /// # Errors
     ///
-    /// The first that cannot be removed.
+    /// The first that cannot be removed, by its path.
     pub fn remove_unused(&self, parent: &Path, unused: Duration) -> std::io::Result<u64> {
         let Ok(entries) = std::fs::read_dir(parent) else { return Ok(0) };
         let mut removed = 0;
         for entry in entries {
             let directory = entry?.path();
-            if self.set_aside(&directory, Some(unused))? {
-                removed += 1;
-            }
-            let aside = aside(&directory);
-            if aside.exists() {
-                std::fs::remove_dir_all(&aside)?;
-            }
+            removed += u64::from(self.remove_if(&directory, Some(unused)).map_err(at(&directory))?);
         }
         Ok(removed)
     }
@@ -66,16 +66,21 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// It cannot be removed.
+    /// It cannot be removed. Names its path.
     pub fn remove(&self, directory: &Path) -> std::io::Result<bool> {
-        if directory.exists() && !self.set_aside(directory, None)? {
-            return Ok(false);
-        }
+        let is_there = directory.exists();
+        let removed = self.remove_if(directory, None).map_err(at(directory))?;
+        Ok(removed || !is_there)
+    }
+
+    /// Removes a directory that was not used for so long, if that is asked, and is not in use now, and what an earlier removal of it has left.
+    fn remove_if(&self, directory: &Path, unused: Option<Duration>) -> std::io::Result<bool> {
+        let is_set_aside = directory.exists() && self.set_aside(directory, unused)?;
         let aside = aside(directory);
         if aside.exists() {
             std::fs::remove_dir_all(&aside)?;
         }
-        Ok(true)
+        Ok(is_set_aside)
     }
 
     /// Renames a directory that was not used for so long, if that is asked, and is not in use now. The lock is held for no longer: what is removed may be large,
@@ -94,12 +99,12 @@ impl Registry {
         Ok(true)
     }
 
-    /// The one that is open, unless its count is old and nobody uses it.
-    fn opened(&self, directory: &Path) -> Option<Arc<Workspace>> {
+    /// The one that is open, unless it does not do, or its count is old and nobody uses it.
+    fn opened(&self, directory: &Path, access: Access) -> Option<Arc<Workspace>> {
         let mut open = locked(&self.0);
-        let entry = open.get_mut(directory)?;
+        let entry = open.get_mut(directory).filter(|entry| does(&entry.workspace, access))?;
         let is_used = Arc::strong_count(&entry.workspace) > 1;
-        if !is_used && entry.used.elapsed() > COUNT_HOLDS {
+        if !is_used && entry.workspace.is_counted() && entry.used.elapsed() > COUNT_HOLDS {
             open.remove(directory);
             return None;
         }
@@ -107,18 +112,35 @@ impl Registry {
         Some(Arc::clone(&entry.workspace))
     }
 
-    fn open_now(&self, directory: PathBuf, quota: Quota) -> Result<Arc<Workspace>, OpenError> {
-        let opened = Arc::new(Workspace::open(&directory, quota)?);
+    fn open_now(&self, directory: PathBuf, quota: Quota, access: Access) -> Result<Arc<Workspace>, OpenError> {
+        let opened = Arc::new(match access {
+            Access::ReadOnly => Workspace::open_to_read(&directory, quota)?,
+            Access::ReadWrite => Workspace::open(&directory, quota)?,
+        });
         // Before it is listed: it is not one to remove any more.
         opened.used();
         let mut open = locked(&self.0);
+        let entry =
+            open.entry(directory).or_insert_with(|| Entry { workspace: Arc::clone(&opened), used: Instant::now() });
         // Another run may have been faster: there is one account.
-        let entry = open.entry(directory).or_insert(Entry { workspace: opened, used: Instant::now() });
+        if !does(&entry.workspace, access) {
+            entry.workspace = opened;
+        }
         let workspace = Arc::clone(&entry.workspace);
         workspace.set_quota(quota);
         forget_idle(&mut open);
         Ok(workspace)
     }
+}
+
+/// Whether one that is open does for this access: whoever changes it needs its accounts.
+fn does(workspace: &Workspace, access: Access) -> bool {
+    workspace.is_counted() || access == Access::ReadOnly
+}
+
+/// An error with the path that it is about.
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> std::io::Error {
+    move |error| std::io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Closes those that were not used for longest.
@@ -150,7 +172,7 @@ mod tests {
         let place = tempfile::tempdir().expect("a directory");
         let registry = Arc::<Registry>::default();
         let directory = |name: &str| place.path().join(name);
-        let kept = registry.open(directory("open"), Quota::default()).await.expect("it is new");
+        let kept = registry.open(directory("open"), Quota::default(), Access::ReadWrite).await.expect("it is new");
         for name in ["old", ".removed-earlier"] {
             std::fs::create_dir_all(directory(name).join("deep")).expect("it can be made");
         }
@@ -168,5 +190,37 @@ mod tests {
         drop(kept);
         assert!(registry.remove(&directory("open")).expect("removed") && !directory("open").exists());
         assert!(registry.remove(&directory("never")).expect("looked at"));
+    }
+
+    #[tokio::test]
+    async fn what_is_only_read_is_not_counted_until_somebody_may_change_it() {
+        let place = tempfile::tempdir().expect("a directory");
+        std::fs::write(place.path().join("a"), "12345").expect("written");
+        let registry = Arc::<Registry>::default();
+        let open = async |access| {
+            let opened = registry.open(place.path().to_owned(), Quota::default(), access).await;
+            opened.expect("it is there")
+        };
+        let used = |workspace: &Workspace| (workspace.usage().bytes, workspace.usage().files);
+        let read = open(Access::ReadOnly).await;
+        assert_eq!(used(&read), (0, 0));
+        let changed = open(Access::ReadWrite).await;
+        assert_eq!(used(&changed), (5, 1));
+        assert!(Arc::ptr_eq(&changed, &open(Access::ReadOnly).await), "one for all from now on");
+    }
+
+    #[tokio::test]
+    async fn errors_name_the_directory() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("file");
+        std::fs::write(&file, "").expect("written");
+        let registry = Arc::<Registry>::default();
+        let error = registry.open(file.join("below"), Quota::default(), Access::ReadWrite).await.err().expect("a file");
+        assert!(error.to_string().starts_with(&format!("{}: ", file.join("below").display())), "{error}");
+        // A file where a directory is to be set aside.
+        std::fs::create_dir(place.path().join("old")).expect("made");
+        std::fs::write(place.path().join(".removed-old"), "").expect("written");
+        let error = registry.remove(&place.path().join("old")).expect_err("in the way");
+        assert!(error.to_string().starts_with(&format!("{}: ", place.path().join("old").display())), "{error}");
     }
 }

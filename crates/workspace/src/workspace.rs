@@ -1,6 +1,5 @@
 //! One directory.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Mutex;
@@ -15,7 +14,7 @@ use exuvia_tool::{FileEntry, FileError, FileKind, FileStat, OpenHow, locked};
 use crate::error::shown;
 use crate::path::{beneath, depth};
 use crate::usage::{Accounts, Identity};
-use crate::{Quota, Usage, open, tree};
+use crate::{OpenError, Quota, Usage, open, tree};
 
 /// How many entries a listing may have. What lies beyond was not made by scripts within any quota.
 const MAX_ENTRIES: usize = 100_000;
@@ -33,42 +32,9 @@ pub enum Access {
 /// counts for them together.
 pub struct Workspace {
     top: Dir,
+    /// Whether the accounts say what it holds.
+    is_counted: bool,
     accounts: Mutex<Accounts>,
-}
-
-/// Why a workspace cannot be opened. For the operator.
-#[derive(Debug)]
-pub enum OpenError {
-    /// The directory cannot be made, opened or read.
-    Io(io::Error),
-    /// It holds more than can be counted.
-    TooMany,
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => write!(f, "the workspace's directory cannot be used: {error}"),
-            Self::TooMany => {
-                f.write_str("the workspace's directory holds more than a million entries, or is too deep: remove some")
-            }
-        }
-    }
-}
-
-impl std::error::Error for OpenError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error),
-            Self::TooMany => None,
-        }
-    }
-}
-
-impl From<io::Error> for OpenError {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
 }
 
 /// An open file or directory.
@@ -85,11 +51,25 @@ impl Workspace {
     ///
     /// The directory cannot be used.
     pub fn open(directory: &Path, quota: Quota) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(directory)?;
-        let top = Dir::open_ambient_dir(directory, ambient_authority())?;
-        let usage = tree::usage(&top)?.ok_or(OpenError::TooMany)?;
-        let accounts = Mutex::new(Accounts::of(usage, quota));
-        Ok(Self { top, accounts })
+        let top = opened(directory)?;
+        let usage = tree::usage(&top).map_err(OpenError::of(directory))?;
+        let usage = usage.ok_or_else(|| OpenError::TooMany { directory: directory.to_owned() })?;
+        Ok(Self { top, is_counted: true, accounts: Mutex::new(Accounts::of(usage, quota)) })
+    }
+
+    /// The same without counting what it holds, for whoever changes nothing: it takes as long for any number of files. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be used.
+    pub fn open_to_read(directory: &Path, quota: Quota) -> Result<Self, OpenError> {
+        let (top, usage) = (opened(directory)?, Usage::default());
+        Ok(Self { top, is_counted: false, accounts: Mutex::new(Accounts::of(usage, quota)) })
+    }
+
+    /// Whether [`usage`](Self::usage) says what it holds.
+    pub(crate) fn is_counted(&self) -> bool {
+        self.is_counted
     }
 
     /// What it holds.
@@ -264,6 +244,11 @@ impl Workspace {
     fn not_top(&self, path: &Path) -> Result<(), FileError> {
         if path.as_os_str().is_empty() { Err(FileError::NotPermitted) } else { Ok(()) }
     }
+}
+
+fn opened(directory: &Path) -> Result<Dir, OpenError> {
+    let made = std::fs::create_dir_all(directory);
+    made.and_then(|()| Dir::open_ambient_dir(directory, ambient_authority())).map_err(OpenError::of(directory))
 }
 
 /// What is known of an open file.

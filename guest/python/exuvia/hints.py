@@ -109,6 +109,8 @@ def _name_error(error, fault):
     if close:
         return f"did you mean {close[0]}?"
     if name not in {node.id for node in ast.walk(fault.script.tree()) if _is_bound(node)}:
+        if fault.script.is_further:
+            return f"{name} is set neither in this script nor in an earlier one of the session"
         return f"{name} is not set in this script, and nothing is kept from earlier ones"
     return None
 
@@ -358,8 +360,17 @@ def _json_error(error, fault):
 
 
 def _any_error(error, fault):
-    if type(error).__name__ == "OperationalError" and "unable to open database file" in str(error):
-        return 'the sandbox has no files: use sqlite3.connect(":memory:")'
+    return _of_database(str(error)) if type(error).__name__ == "OperationalError" else None
+
+
+def _of_database(message):
+    if "unable to open database file" in message:
+        if not barred.has_files():
+            return 'the sandbox has no files: use sqlite3.connect(":memory:")'
+        return f'a database is a file in {barred.WORKSPACE}, in a directory that is there, or ":memory:"'
+    # SQLite's words where the C library says EIO, and where it says that there is no room.
+    if ("disk I/O error" in message or "is full" in message) and barred.has_files():
+        return _FULL
     return None
 
 

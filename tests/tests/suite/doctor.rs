@@ -116,6 +116,41 @@ fn what_is_wrong_beside_the_servers_is_found() {
 }
 
 #[test]
+fn workspaces_that_scripts_cannot_use_are_found() {
+    let place = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| place.path().join(name);
+    fs::write(path("file"), "").expect("written");
+    fs::create_dir(path("full")).expect("made");
+    fs::write(path("full/a"), "12345").expect("written");
+    let of_path =
+        |name: &str, more: &str| format!("[workspaces.{name}]\nshare = 'all'\npath = {:?}\n{more}\n", path(name));
+    let config = [
+        echo_table(),
+        "[workspaces.own]\n".to_owned(),
+        of_path("file", ""),
+        of_path("gone", "read_only = true"),
+        of_path("full", "bytes = 5"),
+        of_path("new", ""),
+    ]
+    .concat();
+    let (_, findings) = doctor(&config, &[]);
+    for (name, status, message, fix) in [
+        ("own", "ok", "", None),
+        ("file", "failed", "file: ", Some("correct `path`")),
+        ("gone", "warning", "is not there", Some("make the directory")),
+        ("full", "warning", "1 of 1 directories are full", Some("raise `bytes`")),
+        ("new", "ok", "no script has used it yet", None),
+    ] {
+        let found = of(&findings, "workspace", Some(name));
+        assert_eq!(found["status"], status, "{found}");
+        assert!(found["message"].as_str().expect("a text").contains(message), "{found}");
+        let told = found["fix"].as_str();
+        assert!(fix.map_or(told.is_none(), |fix| told.is_some_and(|told| told.contains(fix))), "{found}");
+    }
+    assert!(!path("gone").exists() && !path("new").exists(), "whoever looks makes nothing");
+}
+
+#[test]
 fn a_configuration_that_is_wrong_is_said_to_be_wrong() {
     let (ended, findings) = doctor("[servers.a]\ncomand = 'x'\n", &[]);
     assert_eq!(ended.status, Some(1), "{findings:?}");

@@ -48,6 +48,11 @@ impl World {
         listed["functions"].as_array().expect("functions").iter().map(text).collect()
     }
 
+    /// The id of the run that began last.
+    fn latest_run(&self) -> String {
+        self.start(&["runs", "list", "--json"]).json()["runs"][0]["id"].as_str().expect("an id").to_owned()
+    }
+
     fn client(&self) -> Client {
         let config = self.folder.text("exuvia.toml");
         let data = PathBuf::from(self.data.as_path());
@@ -97,17 +102,26 @@ fn a_run_that_worked_becomes_a_function() {
         "text = '''a\n  b'''\nsaid = [echo.echo(value=n)['value'] for n in range(3)]\nsum(said) + len(text)",
     ]);
     assert_eq!(ran.stdout.trim(), "8", "{ran:?}");
-    let config = world.folder.text("exuvia.toml");
-    let data = world.data.as_path().display().to_string();
-    let listed =
-        Program::start(&["runs", "list", "--json", "--config", &config], &[("XDG_DATA_HOME", &data)]).end().json();
-    let run = listed["runs"][0]["id"].as_str().expect("an id").to_owned();
-    world.done(&["propose", "--run", &run, "total"]);
+    world.done(&["propose", "--run", &world.latest_run(), "total"]);
     assert_eq!(world.states(), ["total proposed"]);
     let shown = world.done(&["show", "total"]).stdout;
     assert!(shown.contains("proposed by operator") && shown.contains("return sum(said)"), "{shown}");
     world.done(&["promote", "total"]);
     assert_eq!(world.start(&["run", "-c", "functions.total()"]).stdout.trim(), "8");
+}
+
+#[test]
+fn a_run_that_failed_or_went_on_in_a_session_becomes_no_function() {
+    let world = World::new("[sessions]\n");
+    assert_ne!(world.start(&["run", "-c", "1 / 0"]).status, Some(0));
+    world.refused(&["propose", "--run", &world.latest_run(), "wrong"], "ended as raised");
+    let mut client = world.client();
+    for code in ["n = 1\nn", "n + 1"] {
+        client.call("executeToolCode", json!({"code": code, "session": "a"}));
+    }
+    client.close();
+    world.refused(&["propose", "--run", &world.latest_run(), "next"], "earlier scripts of its session");
+    assert_eq!(world.states(), Vec::<String>::new());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use exuvia_config::{LEAST_FUEL, LEAST_WALL_MS};
-use exuvia_tool::{Cost, Limits, Quantities, Quantity, locked};
+use exuvia_tool::{Cost, Exhausted, Limits, Quantities, Quantity, locked};
 
 use super::account::{Account, Ask, Refused, Reserved};
 use super::budgets::Budgets;
@@ -63,7 +63,29 @@ impl Spender {
             reserved.push(one);
         }
         reserved.iter_mut().for_each(|one| one.shrink(&ask.want));
-        Ok(RunReservation { reserved, got: ask.want, lowered_by, is_started: false })
+        Ok(RunReservation { reserved, got: ask.want, lowered_by, more_wall_ms: 0, is_started: false })
+    }
+
+    /// Reserves so much fuel, all or nothing, for work that is no run of its own. Its time counts with a run's:
+    /// [`RunReservation::also_took`].
+    ///
+    /// # Errors
+    ///
+    /// There is not enough left, or nobody knows.
+    pub async fn reserve_fuel(&self, fuel: u64) -> Result<RunReservation, Refused> {
+        let quantity = Quantity::Fuel;
+        if self.request.as_ref().is_some_and(|request| request.lower(quantity, fuel) < fuel) {
+            let (budget, retry_after_ms) = Default::default();
+            return Err(Refused::Exhausted(Exhausted { budget, quantity, retry_after_ms, is_reserved: false }));
+        }
+        let mut want = Quantities::default();
+        want[quantity] = fuel;
+        let mut reserved = Vec::new();
+        for account in &*self.accounts() {
+            reserved.push(self.reserved(account, &Ask { want, least: want }).await?);
+        }
+        let lowered_by = Quantities::default();
+        Ok(RunReservation { reserved, got: want, lowered_by, more_wall_ms: 0, is_started: false })
     }
 
     /// Reserves a call that costs so much. None: it counts nowhere.
@@ -131,6 +153,8 @@ pub struct RunReservation {
     reserved: Vec<Reserved>,
     got: Quantities,
     lowered_by: Quantities<Option<Arc<str>>>,
+    /// Time that counts beside what the run takes itself.
+    more_wall_ms: u64,
     is_started: bool,
 }
 
@@ -156,10 +180,16 @@ impl RunReservation {
         self.is_started = true;
     }
 
+    /// Something that the run needed took so much time, which counts with its own.
+    pub fn also_took(&mut self, wall_ms: u64) {
+        self.more_wall_ms = self.more_wall_ms.saturating_add(wall_ms);
+    }
+
     /// The run has used so much fuel and time. What is beyond what was reserved does not count: the run was stopped there.
     pub fn settle(mut self, fuel: u64, wall_ms: u64) {
         let mut used = Quantities::default();
-        (used[Quantity::Runs], used[Quantity::Fuel], used[Quantity::WallMs]) = (1, fuel, wall_ms);
+        (used[Quantity::Runs], used[Quantity::Fuel]) = (1, fuel);
+        used[Quantity::WallMs] = wall_ms.saturating_add(self.more_wall_ms);
         std::mem::take(&mut self.reserved).into_iter().for_each(|one| one.settle(&used));
     }
 }

@@ -122,7 +122,7 @@ pub(super) fn journal(config: &Config) -> Finding {
 }
 
 /// Whether something can be created in a folder, or in the nearest one above it that is there.
-fn writable(folder: &Path) -> io::Result<()> {
+pub(super) fn writable(folder: &Path) -> io::Result<()> {
     let there = folder.ancestors().find(|folder| folder.is_dir()).unwrap_or(folder);
     tempfile::Builder::new().prefix(".exuvia-doctor-").tempfile_in(there).map(drop)
 }

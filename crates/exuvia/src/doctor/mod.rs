@@ -6,6 +6,7 @@ mod host;
 mod logins;
 mod references;
 mod servers;
+mod workspaces;
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stdout};
@@ -57,6 +58,7 @@ async fn examined(config: Config, as_client: &[String], most: Duration, terminal
         let mut found = references::references(&config);
         found.push(host::memory(&config));
         found.extend(host::files(&config));
+        found.extend(workspaces::workspaces(&config));
         found.push(host::journal(&config));
         Ok((found, config))
     })

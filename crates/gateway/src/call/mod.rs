@@ -37,7 +37,7 @@ use tracing::{Instrument as _, Span};
 pub(crate) use notes::CallNotes;
 pub(crate) use rejected::{AWAITING, CallRejected};
 
-use retries::RetryBudget;
+pub(crate) use retries::RetryBudget;
 
 use crate::approvals::{Approvals, RunHolds};
 use crate::authority::Authority;
@@ -68,7 +68,7 @@ pub(crate) struct Inner {
     /// In which order calls leave, by server.
     orders: Mutex<HashMap<String, DispatchOrder>>,
     notes: CallNotes,
-    retries: RetryBudget,
+    retries: Arc<RetryBudget>,
     /// What its calls have cost, in millionths.
     cost: AtomicU64,
 }
@@ -119,6 +119,7 @@ impl RunTools {
         let before = run.resumed.iter().flat_map(|run| run.calls.values()).filter(|call| call.is_intended);
         before.for_each(|call| spent.count(&call.name.server));
         let shared = run.nesting.as_ref().and_then(Nesting::spent);
+        let retries = run.nesting.as_ref().map(|nesting| Arc::clone(&nesting.shared.retries)).unwrap_or_default();
         Self(Arc::new(Inner {
             run,
             log: Span::current(),
@@ -126,7 +127,7 @@ impl RunTools {
             ended: AtomicBool::new(false),
             orders: Mutex::default(),
             notes: CallNotes::default(),
-            retries: RetryBudget::default(),
+            retries,
             cost: AtomicU64::new(0),
         }))
     }

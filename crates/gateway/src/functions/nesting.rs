@@ -11,6 +11,7 @@ use exuvia_runtime::{Engine, Limits, RunTree};
 use exuvia_tool::{CallError, ToolName};
 use tokio_util::sync::CancellationToken;
 
+use crate::call::RetryBudget;
 use crate::ids::Ids;
 use crate::record::Recorder;
 use crate::run_part::ResumedPart;
@@ -32,6 +33,8 @@ pub(crate) struct NestedRuns {
     pub(crate) limits: Limits,
     /// Their calls.
     pub(crate) calls: CallCount,
+    /// How often calls of all of them may be made again.
+    pub(crate) retries: Arc<RetryBudget>,
     pub(crate) profile: Option<Arc<str>>,
     pub(crate) claims: Arc<ClientClaims>,
     pub(crate) cancellation: CancellationToken,

@@ -2,6 +2,7 @@
 
 use exuvia_catalog::stub;
 use exuvia_functions::{PROPOSE, SERVER};
+use exuvia_replay::sha256_hex;
 use exuvia_text::one_line;
 use exuvia_tool::{Server, Tool};
 use serde_json::Value;
@@ -65,7 +66,7 @@ impl OfferedFunction {
     /// Its name as a skill.
     #[must_use]
     pub fn skill_name(&self) -> String {
-        self.tool.python_name.replace('_', "-").trim_matches('-').to_owned()
+        skill_name(&self.tool.python_name)
     }
 
     /// What it does, in one line.
@@ -84,5 +85,32 @@ impl OfferedFunction {
             "---\nname: {name}\ndescription: {description}\n---\n\nCall it in a script, with the tool `executeToolCode`:\n\n```python\n{}```\n",
             self.stub
         )
+    }
+}
+
+/// The name of a function as that of a skill, in which one `-` stands between two words and none at the ends. Functions whose names differ in `_` alone
+/// are told apart by a digest.
+fn skill_name(name: &str) -> String {
+    let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
+    if words.join("_") == name {
+        return words.join("-");
+    }
+    format!("{}-{}", words.join("-"), &sha256_hex(name)[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_skills_are_valid_and_those_of_different_functions_differ() {
+        let names = ["a", "a_", "a__", "a_b", "a__b", "a_b_", "sales_report"];
+        let skills: std::collections::BTreeSet<String> = names.map(skill_name).into();
+        assert_eq!(skills.len(), names.len(), "{skills:?}");
+        assert!(skills.contains("a-b") && skills.contains("sales-report"));
+        for skill in &skills {
+            let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(skill.chars().all(is_plain) && !skill.contains("--") && !skill.ends_with('-'), "{skill}");
+        }
     }
 }

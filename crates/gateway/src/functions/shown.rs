@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use exuvia_analysis::analyze;
 use exuvia_config::FunctionsConfig;
-use exuvia_functions::{Function, FunctionSet, PROPOSE, SERVER};
+use exuvia_functions::{Function, FunctionSet, PROPOSE, SERVER, Withdrawn};
 use exuvia_policy::{Classification, Policy, PolicySource};
 use exuvia_tool::{Namespace, ToolAnnotations, ToolDescriptor, ToolName, Withheld, locked};
 use serde_json::{Map, Value, json};
@@ -36,7 +36,11 @@ impl ShownFunctions {
 
     /// Why a function is withheld. None: it is not.
     pub(crate) fn why(&self, server: &str, tool: &str) -> Option<Withheld> {
-        (server == SERVER && self.set.why_withdrawn(tool).is_some()).then_some(Withheld::Unpromoted)
+        Some(match self.set.why_withdrawn(tool).filter(|_| server == SERVER)? {
+            Withdrawn::Removed => Withheld::Removed,
+            Withdrawn::Unknown => Withheld::Unknown,
+            Withdrawn::Changed | Withdrawn::Invalid => Withheld::Unpromoted,
+        })
     }
 }
 

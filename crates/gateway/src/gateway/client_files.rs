@@ -39,10 +39,14 @@ impl Gateway {
         record.note(Event::CallEnded { id: CallId(1), code, outcome: None, value_bytes: bytes, ms: 0 });
     }
 
-    /// The session of a client has ended: files that are of one session are removed, in the background, when no run has them open.
-    pub fn end_files(&self, client: &Client) {
+    /// The MCP session of a client has ended: files and sessions of scripts that are of it alone are removed, in the background, when no run
+    /// uses them.
+    pub fn end_session(&self, client: &Client) {
         if self.workspaces.has_session(client.name()) {
             self.threads.spawn(Arc::clone(&self.workspaces).end_session(client.name().to_string()));
+        }
+        if self.sessions.has_client(client.name()) {
+            self.threads.spawn(Arc::clone(&self.sessions).end_client(client.name().to_string()));
         }
     }
 

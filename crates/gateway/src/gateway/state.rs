@@ -89,7 +89,7 @@ impl Gateway {
     /// nothing is in flight there.
     pub fn client_left(&self, client: &Client) {
         self.upstreams.routes().client_gone(client.name());
-        self.end_files(client);
+        self.end_session(client);
     }
 
     /// A client disconnected without cancelling: cancels its own calls, and its scripts unless they come to their end without it

@@ -20,9 +20,8 @@ impl Gateway {
                 let workspaces = Arc::clone(&gateway.workspaces);
                 drop(gateway);
                 match tokio::task::spawn_blocking(move || workspaces.remove_unused(&config)).await {
-                    Ok(Ok(0)) | Err(_) => {}
-                    Ok(Ok(directories)) => tracing::info!(directories, "unused workspaces removed"),
-                    Ok(Err(error)) => tracing::warn!(%error, "unused workspaces cannot be removed"),
+                    Ok(0) | Err(_) => {}
+                    Ok(directories) => tracing::info!(directories, "unused workspaces removed"),
                 }
                 tokio::time::sleep(SWEEP_INTERVAL).await;
             }

@@ -121,7 +121,7 @@ mod tests {
             traceback: format!("> 1 | {line}"),
             hint: hint.map(str::to_owned),
         };
-        super::hint(&error, Seen { namespace: &namespace, learned: Some(&Learned) })
+        super::hint(&error, Seen { namespace: &namespace, learned: Some(&Learned), begins_session: false })
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) namespace: &'a Namespace,
     /// The shapes of answers, if they are learned.
     pub(crate) learned: Option<&'a dyn LearnedAnswers>,
+    /// Whether its session begins with it.
+    pub(crate) begins_session: bool,
 }
 
 /// Adds to an exception the hint that is known here, in the place of that of the sandbox.
@@ -27,7 +29,8 @@ pub(crate) fn with_hint(mut report: Report, seen: Seen<'_>) -> Report {
 
 fn hint(error: &ScriptError, seen: Seen<'_>) -> Option<String> {
     match error.kind.as_str() {
-        "NameError" | "ModuleNotFoundError" => names::hint(error, seen.namespace),
+        "NameError" | "ModuleNotFoundError" => names::hint(error, seen.namespace)
+            .or_else(|| of_new_session(error.hint.as_deref()?).filter(|_| seen.begins_session)),
         "AttributeError" | "KeyError" | "TypeError" => {
             answers::hint(error, seen).or_else(|| of_character(error.hint.as_deref()?))
         }
@@ -41,6 +44,12 @@ fn of_character(hint: &str) -> Option<String> {
     let text = hint.split_once(" is the text '")?.1.strip_suffix('\'')?;
     let parse = if matches!(text, "{" | "[") { ", so json.loads it first" } else { "" };
     (text.chars().count() == 1).then(|| format!("{hint}: a loop over a text gives its characters{parse}"))
+}
+
+/// What the sandbox says of a name that no script has set, where the client may think of scripts of a session that was forgotten.
+fn of_new_session(hint: &str) -> Option<String> {
+    let name = hint.strip_suffix(" is not set in this script, and nothing is kept from earlier ones")?;
+    Some(format!("{name} is not set in this script, with which the session begins: nothing is kept from before"))
 }
 
 /// `x = 1; for y in z: ...`, which clients write that send a script in one line.

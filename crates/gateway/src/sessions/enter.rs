@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_config::SessionsConfig;
+use exuvia_config::{SessionShare, SessionsConfig};
 use exuvia_journal::Archive;
 use exuvia_tool::{Principal, locked};
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -27,21 +27,28 @@ impl Sessions {
         self: &Arc<Self>,
         config: &SessionsConfig,
         archive: &dyn Archive,
-        (principal, profile): (&Principal, Option<&str>),
+        (principal, profile, client): (&Principal, Option<&str>, &str),
         name: &str,
     ) -> Result<SessionTurn, SessionError> {
         let directory = self.directory_of(principal).ok_or(SessionError::NotKept)?;
-        let id = id(profile, name);
+        let digest = (config.share == SessionShare::Session).then(|| self.of_clients.digest(client));
+        let id = id(profile, name, digest.as_deref());
+        if digest.is_some() {
+            self.of_clients.uses(client, &directory, &id);
+        }
         let key = key(&directory, &id);
         let begun = Instant::now();
         let turn = self.turn(&key);
         let guard: OwnedMutexGuard<()> = timeout(PATIENCE, turn.lock_owned()).await.map_err(|_| SessionError::Busy)?;
         let (file, read) = taken(&directory, &id, begun).await?;
+        if read.as_ref().is_some_and(|state| !state.is_of(principal)) {
+            return Err(SessionError::Others);
+        }
         let state = match read.filter(|state| !is_old(state.used_ms, config.keep)) {
             Some(state) => completed(archive, principal, &file, state).await?,
             None => {
                 self.begins(config, &file, &directory).await?;
-                SessionState::new(name, principal.to_string(), profile)
+                SessionState::new(name, principal.to_string(), profile).of_client(digest)
             }
         };
         bounded(&state, config)?;

@@ -18,6 +18,8 @@ pub(crate) enum SessionError {
     NotKept,
     /// Another script of it runs.
     Busy,
+    /// Its file is that of somebody else, from before their directories were told apart.
+    Others,
     /// It has run as many scripts as one may.
     Scripts(usize),
     /// Its scripts have used as much fuel as they may.
@@ -26,6 +28,13 @@ pub(crate) enum SessionError {
     TooMany(usize),
     /// It cannot be brought back, for this reason, and never will be.
     Lost(String),
+    /// Bringing it back takes more fuel than it may.
+    TooExpensive {
+        /// What its scripts have used.
+        fuel: u64,
+        /// What may be used.
+        allowed: u64,
+    },
     /// It cannot be brought back for the moment, for this reason.
     NotNow(String),
     /// The reason is the operator's.
@@ -36,11 +45,16 @@ impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotKept => f.write_str("sessions are not kept here"),
+            Self::Others => f.write_str("there is a session of this name whose owner has your name in other letters"),
             Self::Busy => f.write_str("another script of this session runs"),
             Self::Scripts(most) => write!(f, "this session has run its {most} scripts"),
             Self::Fuel(most) => write!(f, "the scripts of this session have used their {most} units of fuel"),
             Self::TooMany(most) => write!(f, "all of your {most} sessions run scripts"),
             Self::Lost(why) => write!(f, "this session cannot be brought back: {why}"),
+            Self::TooExpensive { fuel, allowed } => write!(
+                f,
+                "this session cannot be brought back: running its scripts again takes {fuel} units of fuel, and {allowed} may be used (`revival_fuel`)"
+            ),
             Self::NotNow(why) => write!(f, "this session cannot be brought back at the moment: {why}"),
             Self::Io(_) => f.write_str("the session cannot be read or written"),
         }
@@ -51,8 +65,9 @@ impl SessionError {
     fn hint(&self) -> &'static str {
         match self {
             Self::NotKept => "send the script without `session`",
+            Self::Others => "name another session",
             Self::Busy | Self::TooMany(_) | Self::NotNow(_) | Self::Io(_) => "send it again later",
-            Self::Scripts(_) | Self::Fuel(_) | Self::Lost(_) => {
+            Self::Scripts(_) | Self::Fuel(_) | Self::Lost(_) | Self::TooExpensive { .. } => {
                 "start a new session under another name, and compute again what is needed"
             }
         }
@@ -60,9 +75,6 @@ impl SessionError {
 
     /// What comes of the script.
     pub(crate) fn outcome(&self) -> Outcome {
-        if let Self::Io(error) = self {
-            tracing::error!(%error, "session not read or written");
-        }
         Outcome::Raised(ScriptError {
             kind: KIND.to_owned(),
             message: format!("the script was not run: {self}"),

@@ -31,8 +31,12 @@ impl SessionFile {
     ///
     /// The directory cannot be written.
     pub(super) fn take(directory: &Path, id: &str) -> io::Result<Option<Self>> {
-        private(directory)?;
+        private(directory).map_err(at(directory))?;
         let path = directory.join(id).with_extension(STATE);
+        Self::locked(path.clone()).map_err(at(&path))
+    }
+
+    fn locked(path: PathBuf) -> io::Result<Option<Self>> {
         loop {
             let lock = File::options().create(true).write(true).truncate(false).open(path.with_extension(LOCK))?;
             match lock.try_lock() {
@@ -47,11 +51,6 @@ impl SessionFile {
         }
     }
 
-    /// Whether there is a session of this id in this directory.
-    pub(super) fn exists(directory: &Path, id: &str) -> bool {
-        directory.join(id).with_extension(STATE).exists()
-    }
-
     /// When the session was used. None: there is none.
     pub(super) fn used_ms(&self) -> Option<u64> {
         found(&self.path).map(|(used_ms, _)| used_ms)
@@ -63,6 +62,10 @@ impl SessionFile {
     ///
     /// It cannot be read.
     pub(super) fn read(&self) -> io::Result<Option<SessionState>> {
+        self.repaired().map_err(at(&self.path))
+    }
+
+    fn repaired(&self) -> io::Result<Option<SessionState>> {
         let Some(bytes) = content(&self.path)? else { return Ok(None) };
         let read = SessionState::parse(&bytes, boot())?;
         let whole = read.as_ref().map_or(0, |(_, whole)| *whole);
@@ -78,6 +81,10 @@ impl SessionFile {
     ///
     /// They cannot be written, and are not there.
     pub(super) fn append(&self, lines: &[Line]) -> io::Result<()> {
+        self.appended(lines).map_err(at(&self.path))
+    }
+
+    fn appended(&self, lines: &[Line]) -> io::Result<()> {
         let mut file = File::options().create(true).append(true).open(&self.path)?;
         // The file may have them already, without a script: the machine stopped then.
         let is_first = matches!(lines.first(), Some(Line::Began { .. }));
@@ -110,7 +117,7 @@ impl SessionFile {
     /// The file cannot be removed.
     pub(super) fn clear(&self) -> io::Result<()> {
         match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&self.path)(error)),
             _ => Ok(()),
         }
     }
@@ -145,10 +152,10 @@ pub(super) fn all(directory: &Path) -> io::Result<Vec<Listed>> {
     let mut all = Vec::new();
     let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),
-        entries => entries?,
+        entries => entries.map_err(at(directory))?,
     };
     for entry in entries {
-        let path = entry?.path();
+        let path = entry.map_err(at(directory))?.path();
         let id = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default().to_owned();
         if path.extension().is_some_and(|extension| extension == STATE)
             && let Some((used_ms, state)) = found(&path)
@@ -201,6 +208,11 @@ fn content(path: &Path) -> io::Result<Option<Vec<u8>>> {
         return Err(io::Error::other(format!("larger than {FILE_BYTES} bytes")));
     }
     Ok(Some(bytes))
+}
+
+/// An error with the path that it is about. For the operator.
+fn at(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// A directory that only its owner reads.
@@ -290,6 +302,21 @@ mod tests {
             assert!(read.lost.is_some_and(|why| why.contains("not understood")), "{earlier}");
             assert_eq!(fs::read(&path).unwrap(), whole, "{earlier}");
         }
+    }
+
+    #[test]
+    fn errors_name_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let taken = SessionFile::take(directory.path(), "a").unwrap().expect("nobody has it");
+        let path = directory.path().join("a.jsonl");
+        fs::create_dir(&path).unwrap();
+        let names = |error: io::Error, path: &Path| error.to_string().starts_with(&format!("{}: ", path.display()));
+        for error in [taken.read().err(), taken.append(&[script("01J")]).err(), taken.clear().err()] {
+            assert!(names(error.expect("a directory is no file"), &path));
+        }
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(names(SessionFile::take(&file, "a").err().expect("a file is no directory"), &file));
     }
 
     #[test]

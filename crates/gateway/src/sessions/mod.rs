@@ -5,6 +5,7 @@
 //! runs one holds the lock of the file, so that this holds for all processes of a machine.
 //!
 //! - `state`: the lines of the file; `file`: the file and its lock; `missed`: lines that the journal has and the file does not.
+//! - `of_clients`: sessions that end with their MCP session.
 //! - `enter`: how a script gets its turn; `turn`: the turn; `warm`: interpreters in memory.
 //! - `error`: why a script is not run; `counts`: what operators see.
 
@@ -13,6 +14,7 @@ mod enter;
 mod error;
 mod file;
 mod missed;
+mod of_clients;
 mod state;
 mod turn;
 mod warm;
@@ -30,12 +32,13 @@ use counts::Evicted;
 pub(crate) use counts::SessionCounts;
 pub(crate) use error::SessionError;
 use file::{Listed, SessionFile};
+use of_clients::ClientSessions;
 pub use state::SessionState;
 pub(crate) use turn::{Left, Reviving, SessionTurn};
 use warm::Warm;
 
 use crate::ids::now_ms;
-use crate::workspaces::directory_name;
+use crate::own_directory::own_directory;
 
 /// The longest name, in bytes.
 const NAME_BYTES: usize = 64;
@@ -57,6 +60,7 @@ pub struct Sessions {
     /// Scripts of one session wait for each other in order.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
     warm: Mutex<Warm>,
+    of_clients: ClientSessions,
     counts: SessionCounts,
 }
 
@@ -106,7 +110,8 @@ impl Sessions {
     #[must_use]
     pub fn warm_bytes(&self, state: &SessionState) -> Option<u64> {
         let directory = self.directory_of(&state.principal.parse().ok()?)?;
-        locked(&self.warm).bytes_of(&key(&directory, &id(state.profile.as_deref(), &state.name)))
+        locked(&self.warm)
+            .bytes_of(&key(&directory, &id(state.profile.as_deref(), &state.name, state.client.as_deref())))
     }
 
     /// The sessions of a principal, or of all of them, but those whose files cannot be read. Blocks.
@@ -119,24 +124,30 @@ impl Sessions {
         for directory in self.directories(principal)? {
             found.extend(file::all(&directory)?.into_iter().filter_map(|listed| listed.state));
         }
+        found.retain(|state| principal.is_none_or(|principal| state.is_of(principal)));
         found.sort_by_key(|state| std::cmp::Reverse(state.used_ms));
         Ok(found)
     }
 
-    /// Forgets a session: the next script of this name begins a new one. Blocks.
+    /// Forgets a session, of each client that has one of its own: the next script of this name begins a new one. Blocks.
     ///
     /// # Errors
     ///
     /// The files cannot be removed.
     pub fn forget(&self, principal: &Principal, profile: Option<&str>, name: &str) -> io::Result<Forgotten> {
-        let id = id(profile, name);
-        let directory = self.directory_of(principal).filter(|directory| SessionFile::exists(directory, &id));
-        let Some(directory) = directory else { return Ok(Forgotten::Unknown) };
-        let Some(file) = SessionFile::take(&directory, &id)? else { return Ok(Forgotten::InUse) };
-        file.end()?;
-        let dropped = locked(&self.warm).take(&key(&directory, &id));
-        drop(dropped);
-        Ok(Forgotten::Done)
+        let Some(directory) = self.directory_of(principal) else { return Ok(Forgotten::Unknown) };
+        let is_meant = |listed: &Listed| match &listed.state {
+            Some(state) => state.is_of(principal) && state.name == name && state.profile.as_deref() == profile,
+            None => listed.id == id(profile, name, None),
+        };
+        let mut forgotten = Forgotten::Unknown;
+        for Listed { id, .. } in file::all(&directory)?.iter().filter(|listed| is_meant(listed)) {
+            if !self.end(&directory, id)? {
+                return Ok(Forgotten::InUse);
+            }
+            forgotten = Forgotten::Done;
+        }
+        Ok(forgotten)
     }
 
     /// Forgets sessions that were not used for this long. Blocks.
@@ -161,13 +172,13 @@ impl Sessions {
     }
 
     fn directory_of(&self, principal: &Principal) -> Option<PathBuf> {
-        Some(self.directory.as_ref()?.join(directory_name(principal)))
+        Some(own_directory(self.directory.as_ref()?, principal))
     }
 
     fn directories(&self, principal: Option<&Principal>) -> io::Result<Vec<PathBuf>> {
         let Some(directory) = &self.directory else { return Ok(Vec::new()) };
         if let Some(principal) = principal {
-            return Ok(vec![directory.join(directory_name(principal))]);
+            return Ok(vec![own_directory(directory, principal)]);
         }
         match std::fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -208,9 +219,10 @@ fn key(directory: &Path, id: &str) -> String {
     format!("{}/{id}", directory.display())
 }
 
-/// The name of a session's files. No two of a principal have one.
-fn id(profile: Option<&str>, name: &str) -> String {
-    sha256_hex(format!("{}\0{name}", profile.unwrap_or_default()))[..32].to_owned()
+/// The name of a session's files. No two of a principal have one. `client`: the digest of the client, if the session is of one.
+fn id(profile: Option<&str>, name: &str, client: Option<&str>) -> String {
+    let of_client = client.map_or_else(String::new, |client| format!("\0{client}"));
+    sha256_hex(format!("{}\0{name}{of_client}", profile.unwrap_or_default()))[..32].to_owned()
 }
 
 fn is_old(used_ms: u64, keep: Duration) -> bool {
@@ -219,7 +231,7 @@ fn is_old(used_ms: u64, keep: Duration) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use exuvia_config::SessionsConfig;
+    use exuvia_config::{SessionShare, SessionsConfig};
     use exuvia_journal::MemoryJournal;
 
     use super::*;
@@ -235,7 +247,7 @@ mod tests {
         name: &str,
     ) -> Result<SessionTurn, SessionError> {
         let journal = MemoryJournal::new(1 << 20, now_ms);
-        sessions.enter(config, &journal, (principal, profile), name).await
+        sessions.enter(config, &journal, (principal, profile, "client"), name).await
     }
 
     #[tokio::test]
@@ -268,6 +280,23 @@ mod tests {
         assert_eq!(forget(Some("team"), "a"), Forgotten::InUse);
         drop(turn);
         assert_eq!((forget(None, "b"), forget(None, "b")), (Forgotten::Done, Forgotten::Unknown));
+    }
+
+    #[tokio::test]
+    async fn a_session_in_the_directory_of_another_key_is_not_continued_or_ended() {
+        let directory = tempfile::tempdir().unwrap();
+        let sessions = Arc::new(Sessions::kept_in(Some(directory.path().to_owned())));
+        let (upper, lower) = (Principal::Key("CI".into()), Principal::Key("ci".into()));
+        let mut turn = enter(&sessions, &config(2), (&upper, None), "a").await.unwrap();
+        turn.record_for_test("01J").await;
+        drop(turn);
+        let [of_upper, of_lower] = [&upper, &lower].map(|key| own_directory(directory.path(), key));
+        std::fs::rename(of_upper, of_lower).unwrap();
+        let refused = enter(&sessions, &config(2), (&lower, None), "a").await.err().expect("of another key");
+        assert!(matches!(refused, SessionError::Others), "{refused}");
+        assert_eq!(sessions.list(Some(&lower)).unwrap(), []);
+        assert_eq!(sessions.forget(&lower, None, "a").unwrap(), Forgotten::Unknown);
+        assert_eq!(sessions.list(None).unwrap().len(), 1);
     }
 
     #[tokio::test]
@@ -308,6 +337,38 @@ mod tests {
         assert!(fuel.contains("fuel"), "{fuel}");
         assert_eq!(refused(config(2)).await, None);
         assert_eq!(Sessions::default().list(None).unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_session_of_a_client_is_found_by_no_other_and_ends_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let sessions = Arc::new(Sessions::kept_in(Some(directory.path().to_owned())));
+        let config = SessionsConfig { share: SessionShare::Session, ..config(5) };
+        let journal = MemoryJournal::new(1 << 20, now_ms);
+        let enter = async |client: &str| {
+            let entered = sessions.enter(&config, &journal, (&Principal::Operator, None, client), "a").await;
+            entered.unwrap()
+        };
+        for client in ["one", "two"] {
+            let mut turn = enter(client).await;
+            assert_eq!(turn.script().index, 1, "{client} has none of this name yet");
+            turn.record_for_test("01J").await;
+            drop(turn);
+            assert_eq!(enter(client).await.script().index, 2);
+        }
+        assert_eq!(sessions.list(None).unwrap().len(), 2);
+        Arc::clone(&sessions).end_client("one".to_owned()).await;
+        assert!(!sessions.has_client("one") && sessions.has_client("two"));
+        assert_eq!(sessions.list(None).unwrap().len(), 1);
+        assert_eq!(enter("one").await.script().index, 1, "it begins anew");
+        // By its name an operator ends those of all clients.
+        assert_eq!(sessions.forget(&Principal::Operator, None, "a").unwrap(), Forgotten::Done);
+        assert_eq!(sessions.list(None).unwrap(), []);
+        enter("two").await.record_for_test("01K").await;
+        sessions.end_clients();
+        assert_eq!(sessions.list(None).unwrap(), []);
+        // Another process has clients of the same names.
+        assert_ne!(ClientSessions::default().digest("one"), ClientSessions::default().digest("one"));
     }
 
     #[test]

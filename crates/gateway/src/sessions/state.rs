@@ -2,6 +2,7 @@
 
 use std::io;
 
+use exuvia_tool::Principal;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::now_ms;
@@ -23,6 +24,9 @@ pub struct SessionState {
     /// The profile of its clients, if they named one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// A digest of the client with whose MCP session it ends. None: it is of all clients of its principal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// The runs of its scripts, in order.
     pub scripts: Vec<String>,
     /// What they used, in units of fuel.
@@ -50,6 +54,8 @@ pub(super) enum Line {
         principal: String,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         profile: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<String>,
         at_ms: u64,
     },
     /// All scripts before it are in the file. Those after it were written in this boot of the machine.
@@ -63,14 +69,24 @@ pub(super) enum Line {
 impl SessionState {
     pub(super) fn new(name: &str, principal: String, profile: Option<&str>) -> Self {
         let (name, profile, now) = (name.to_owned(), profile.map(str::to_owned), now_ms());
-        let (scripts, fuel, lost, boot) = Default::default();
-        Self { name, principal, profile, scripts, fuel, began_ms: now, used_ms: now, lost, boot }
+        let (client, scripts, fuel, lost, boot) = Default::default();
+        Self { name, principal, profile, client, scripts, fuel, began_ms: now, used_ms: now, lost, boot }
+    }
+
+    /// The same, of one client alone if there is a digest of it.
+    pub(super) fn of_client(self, client: Option<String>) -> Self {
+        Self { client, ..self }
+    }
+
+    /// Whether it is the session of this principal.
+    pub(super) fn is_of(&self, principal: &Principal) -> bool {
+        self.principal == principal.to_string()
     }
 
     /// The first lines of its file.
     pub(super) fn begin(&self, boot: Option<&str>) -> Vec<Line> {
-        let (name, principal, profile) = (self.name.clone(), self.principal.clone(), self.profile.clone());
-        let began = Line::Began { v: VERSION, name, principal, profile, at_ms: self.began_ms };
+        let Self { name, principal, profile, client, began_ms: at_ms, .. } = self.clone();
+        let began = Line::Began { v: VERSION, name, principal, profile, client, at_ms };
         std::iter::once(began).chain(boot.map(|boot| Line::Boot(boot.to_owned()))).collect()
     }
 
@@ -103,10 +119,11 @@ impl SessionState {
     pub(super) fn parse(text: &[u8], boot: Option<&str>) -> io::Result<Option<(Self, usize)>> {
         let mut lines = text.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
         let Some(first) = lines.next() else { return Ok(None) };
-        let Line::Began { v: VERSION, name, principal, profile, at_ms } = serde_json::from_slice(first)? else {
+        let Line::Began { v: VERSION, name, principal, profile, client, at_ms } = serde_json::from_slice(first)? else {
             return Err(io::Error::other("written by another version of this program"));
         };
-        let began = Self { began_ms: at_ms, used_ms: at_ms, ..Self::new(&name, principal, profile.as_deref()) };
+        let began = Self::new(&name, principal, profile.as_deref());
+        let began = Self { client, began_ms: at_ms, used_ms: at_ms, ..began };
         let (mut state, mut whole) = (began, first.len());
         for line in lines {
             let Ok(read) = serde_json::from_slice(line) else {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use exuvia_access::budget::Spender;
+use exuvia_access::budget::{Refused, RunReservation, Spender};
 use exuvia_config::SessionsConfig;
 use exuvia_journal::{Archive, SessionScript};
 use exuvia_replay::{NotReplayable, ReplayError, SessionFiles, revive};
@@ -29,8 +29,10 @@ pub(crate) struct SessionTurn {
     file: Arc<SessionFile>,
     state: SessionState,
     warm: Option<WarmSession>,
-    /// What running its scripts again took.
-    revived: Option<u64>,
+    /// The fuel to bring it back with.
+    reserved: Option<RunReservation>,
+    /// What running its scripts again took: units of fuel, and milliseconds.
+    revived: Option<(u64, u64)>,
     /// What the script left.
     pub(crate) left: Option<Left>,
     _turn: OwnedMutexGuard<()>,
@@ -65,8 +67,8 @@ impl SessionTurn {
         warm: Option<WarmSession>,
         turn: OwnedMutexGuard<()>,
     ) -> Self {
-        let (revived, left) = Default::default();
-        Self { sessions, key, file, state, warm, revived, left, _turn: turn }
+        let (reserved, revived, left) = Default::default();
+        Self { sessions, key, file, state, warm, reserved, revived, left, _turn: turn }
     }
 
     /// The place of the script that has the turn.
@@ -76,6 +78,24 @@ impl SessionTurn {
             index: self.state.scripts.len() as u64 + 1,
             after: self.state.scripts.last().map(RunId::new),
         }
+    }
+
+    /// Reserves the fuel that bringing the session back takes: before the script reserves all that a budget has left. Nothing for a session that
+    /// is in memory or has not begun.
+    ///
+    /// # Errors
+    ///
+    /// There is too little. What comes of the script.
+    pub(crate) async fn reserve(&mut self, spender: &Spender, config: &SessionsConfig) -> Result<(), Outcome> {
+        if self.warm.is_none() && !self.state.scripts.is_empty() {
+            self.reserved = Some(revival(self.state.fuel, spender, config).await?);
+        }
+        Ok(())
+    }
+
+    /// How long it took to bring the session back, in milliseconds.
+    pub(crate) fn revival_ms(&self) -> u64 {
+        self.revived.map_or(0, |(_, ms)| ms)
     }
 
     /// What the script begins with: the interpreter in memory, or one that is made again from the record. None: it is the first.
@@ -97,32 +117,31 @@ impl SessionTurn {
     }
 
     async fn revive(&mut self, reviving: Reviving<'_>) -> Result<Left, Outcome> {
-        let Reviving { engine, archive, spender, config, limits } = reviving;
+        let Reviving { engine, archive, spender, config, .. } = reviving;
         let archive = archive.ok_or_else(|| SessionError::NotKept.outcome())?;
-        if self.state.fuel > config.revival_fuel {
-            return Err(self.lost(&NotReplayable::RevivalFuel { allowed: config.revival_fuel }).await);
-        }
-        // Its fuel is that of the principal, as that of any script.
-        let wanted = Limits { fuel: self.state.fuel.max(1), ..limits.clone() };
-        let mut reserved = spender.reserve_run(&wanted).await.map_err(run_outcome)?;
-        if reserved.lower(wanted).fuel < self.state.fuel {
-            let why = "a budget has too little fuel left to run its scripts again".to_owned();
-            return Err(SessionError::NotNow(why).outcome());
-        }
+        let mut reserved = match self.reserved.take() {
+            Some(reserved) => reserved,
+            // It was in memory, and found no room to go on.
+            None => revival(self.state.fuel, spender, config).await?,
+        };
         reserved.start();
         let begun = Instant::now();
         let scripts: Vec<RunId> = self.state.scripts.iter().map(RunId::new).collect();
         let revived = revive(archive, engine, &scripts, config.revival_fuel).await;
         let ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        reserved.settle(self.state.fuel, ms);
-        self.sessions.counts.revival_fuel.inc_by(self.state.fuel);
-        match revived {
+        let used = revived.as_ref().map_or_else(|not| not.fuel, |revived| revived.fuel);
+        reserved.settle(used, 0);
+        self.sessions.counts.revival_fuel.inc_by(used);
+        match revived.map_err(|not| not.why) {
             Ok(revived) => {
                 let (name, fuel) = (&self.state.name, revived.fuel);
                 tracing::info!(session = name, scripts = scripts.len(), fuel, duration.ms = ms, "session brought back");
                 self.sessions.counts.revived.inc();
-                self.revived = Some(fuel);
+                self.revived = Some((fuel, ms));
                 Ok(Left { instance: revived.instance, clock: revived.clock, files: revived.files })
+            }
+            Err(ReplayError::NotReplayable(NotReplayable::RevivalFuel { allowed })) => {
+                Err(SessionError::TooExpensive { fuel: self.state.fuel, allowed }.outcome())
             }
             Err(ReplayError::NotReplayable(NotReplayable::NoRoom)) => {
                 Err(SessionError::NotNow("there is no memory for it".to_owned()).outcome())
@@ -152,7 +171,7 @@ impl SessionTurn {
     /// The script is over and recorded as `run`, or not recorded: what it left is the session from now on, or nothing of it is. Says so in the
     /// report where its author would expect something else.
     pub(crate) async fn end(mut self, run: &RunId, is_recorded: bool, warm: u32, report: &mut Report) {
-        if let Some(fuel) = self.revived {
+        if let Some((fuel, _)) = self.revived {
             let scripts = self.state.scripts.len();
             report
                 .notes
@@ -163,7 +182,7 @@ impl SessionTurn {
         };
         let script = Line::Script { run: run.to_string(), fuel: report.usage.fuel, ended_ms: now_ms() };
         if let Err(error) = self.append(script).await {
-            tracing::error!(%error, "session not written");
+            tracing::error!(session = self.state.name, principal = self.state.principal, %error, "session not written");
             self.state.scripts.pop();
             return self.falls_back(report);
         }
@@ -190,4 +209,16 @@ impl SessionTurn {
         let script = Line::Script { run: run.to_owned(), fuel: 0, ended_ms: now_ms() };
         self.append(script).await.unwrap();
     }
+}
+
+/// Reserves what running scripts again takes that have used so much fuel. It is the principal's, and counts as no run.
+async fn revival(fuel: u64, spender: &Spender, config: &SessionsConfig) -> Result<RunReservation, Outcome> {
+    let allowed = config.revival_fuel;
+    if fuel > allowed {
+        return Err(SessionError::TooExpensive { fuel, allowed }.outcome());
+    }
+    spender.reserve_fuel(fuel).await.map_err(|refused| match refused {
+        Refused::Exhausted(exhausted) => SessionError::NotNow(exhausted.to_string()).outcome(),
+        Refused::Uncounted => run_outcome(refused),
+    })
 }

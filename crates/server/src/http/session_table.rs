@@ -165,7 +165,7 @@ impl SessionTable {
     fn forget(&self, client: &Client) {
         if let Some(gateway) = self.gateway.now() {
             gateway.forget_subscriptions(client);
-            gateway.end_files(client);
+            gateway.end_session(client);
         }
     }
 

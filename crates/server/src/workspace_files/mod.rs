@@ -51,11 +51,10 @@ impl WorkspaceResources {
         view: &View,
         context: &RequestContext<RoleServer>,
     ) -> Result<Option<Self>, ErrorData> {
-        let found = gateway.client_workspace(view, &client(context)).await.map_err(|error| {
-            tracing::warn!(%error, "a workspace cannot be opened");
-            ErrorData::internal_error("the workspace cannot be opened", None)
-        })?;
-        Ok(found.map(Self))
+        let found = gateway.client_workspace(view, &client(context)).await;
+        // The log has the reason.
+        let found = found.map_err(|_| ErrorData::internal_error("the workspace cannot be opened", None));
+        Ok(found?.map(Self))
     }
 
     /// The template of all addresses.

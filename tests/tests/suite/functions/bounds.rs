@@ -91,3 +91,26 @@ async fn scripts_that_all_wait_for_functions_do_not_wait_for_each_other() {
     }
     saved.gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_made_again_are_shared() {
+    let saved = Saved::new().await;
+    let fail = "def fail() -> str:\n    \"\"\"Fails.\"\"\"\n    try:\n        \
+        fake.error(error={'code': -32000, 'message': 'HTTP 429: retry in 1 ms'})\n    except ToolError as error:\n        \
+        return error.message\n";
+    saved.save("fail", fail).await;
+    let source = PolicySource {
+        auto_execute: vec!["*.*".to_owned()],
+        repeatable: vec!["fake.error".to_owned()],
+        ..PolicySource::default()
+    };
+    saved.gateway.gateway().set_policy(Policy::compile(source, ["fake", "functions"]).expect("a policy"));
+    // Three times each, and 20 of all together.
+    saved.result("[functions.fail() for _ in range(10)][-1]").await;
+    let intended = saved.journal.entries().into_iter().filter(|entry| match &entry.event {
+        exuvia_journal::Event::CallIntended { call, .. } => call.name.server == "fake",
+        _ => false,
+    });
+    assert_eq!(intended.count(), 10 + 20);
+    saved.gateway.stop().await;
+}

@@ -33,7 +33,8 @@ async fn a_file_is_called_once_it_is_promoted_and_not_when_it_has_changed() {
     assert_eq!(saved.result("functions.one()").await, 1);
     std::fs::remove_file(saved.folder.path().join("one.py")).expect("removed");
     saved.seen().await;
-    saved.error("functions.one()").await;
+    let error = saved.error("functions.one()").await;
+    assert!(error.contains("its file is gone") && error.contains("exuvia functions retire one"), "{error}");
     saved.gateway.stop().await;
 }
 
@@ -43,10 +44,13 @@ async fn a_function_that_is_retired_is_not_called_by_a_script_that_runs_either()
     saved.save("one", ONE).await;
     let act = FunctionAct { principal: Principal::Operator, at_ms: 2, run: None };
     let retirement = Retirement { name: "one".to_owned(), sha256: None, act };
-    let wait = "import time\nfunctions.one()\ntime.sleep(1.5)\nfunctions.one()";
-    let script = saved.error(wait);
+    let script = saved.error("while True: functions.one()");
     let retire = async {
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        let begun = std::time::Instant::now();
+        while !saved.journal.kinds().contains(&"run-ended") {
+            assert!(begun.elapsed() < std::time::Duration::from_secs(60), "the function is not called");
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
         assert_eq!(saved.store.retire(&retirement).await.expect("retired"), 1);
         saved.library.refresh(&saved.config).await;
     };

@@ -1,4 +1,5 @@
 //! What a function saves.
+#![expect(clippy::print_stdout, reason = "what it saves is a number of README")]
 
 use exuvia_gateway::answer::{AnswerRoom, render};
 use exuvia_policy::ServerRules;
@@ -49,6 +50,7 @@ async fn a_task_that_is_a_function_costs_a_model_a_fraction() {
     let answer = |report: &Report| render(report, AnswerRoom::UNLIMITED).text;
     let whole = tokens(&[&crm, &billing, TASK, &answer(&by_hand)]);
     let short = tokens(&[&functions, call, &answer(&by_function)]);
+    println!("tokens of the task: {whole} by hand, {short} as a function");
     assert!(short * 2 < whole, "{short} of {whole}");
     saved.gateway.stop().await;
 }

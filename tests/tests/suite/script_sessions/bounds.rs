@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{Sessions, cold, error, value};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_too_expensive_to_bring_back_is_told_to_be_lost_for_good() {
+async fn a_session_that_is_too_expensive_to_bring_back_waits_for_a_larger_bound() {
     let sessions = Sessions::new(SessionsConfig { revival_fuel: 50_000_000, ..cold() }).await;
     assert_eq!(sessions.value("a", "n = sum(range(2_000_000))\n1").await, 1);
     for _ in 0..2 {
@@ -26,7 +26,9 @@ async fn a_session_that_is_too_expensive_to_bring_back_is_told_to_be_lost_for_go
         assert!(record.start().is_none(), "it did not start");
     }
     assert_eq!(sessions.value("b", "1").await, 1);
-    sessions.gateway.stop().await;
+    let larger = sessions.again(SessionsConfig { revival_fuel: 5_000_000_000, ..cold() }).await;
+    assert_eq!(larger.value("a", "n").await, 1_999_999_000_000_u64);
+    larger.gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,7 +112,8 @@ async fn a_script_that_waits_for_an_approval_in_vain_is_not_parked_and_leaves_th
     let store = MemoryApprovals::new(Arc::new(TestJournal::default()));
     let approvals = ApprovalConfig::of(Arc::clone(&store) as Arc<dyn ApprovalStore>);
     let limits = Limits { hold_ms: 100, ..Limits::default() };
-    let sessions = Sessions::asking(SessionsConfig::default(), limits, Some(approvals)).await;
+    let settings = Settings { approvals: Some(approvals), ..Settings::default() };
+    let sessions = Sessions::with_settings(SessionsConfig::default(), limits, settings).await;
     let rules = ServerRules { on_unlisted: OnUnlisted::AskAtCall, ..ServerRules::default() };
     let source = PolicySource { servers: [("fake".to_owned(), rules)].into(), ..PolicySource::default() };
     sessions.gateway.gateway().set_policy(Policy::compile(source, ["fake"]).expect("a policy"));

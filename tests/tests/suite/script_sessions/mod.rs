@@ -1,6 +1,7 @@
 //! Sessions of scripts: variables stay, whatever becomes of the interpreter between two scripts.
 
 mod bounds;
+mod budgets;
 mod killed;
 mod operators;
 mod scripts;
@@ -10,12 +11,12 @@ mod synced;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_access::Identity;
-use exuvia_config::SessionsConfig;
+use exuvia_config::{SessionShare, SessionsConfig};
 use exuvia_gateway::meta::{self, MetaAnswer};
-use exuvia_gateway::{ApprovalConfig, Client, View};
+use exuvia_gateway::{Client, View};
 use exuvia_journal::{Archive as _, Record};
 use exuvia_policy::{Policy, PolicySource};
 use exuvia_replay::{Replay, Verdict};
@@ -43,20 +44,30 @@ impl Sessions {
     }
 
     async fn with(config: SessionsConfig, limits: Limits) -> Self {
-        Self::asking(config, limits, None).await
+        Self::with_settings(config, limits, Settings::default()).await
     }
 
-    async fn asking(config: SessionsConfig, limits: Limits, approvals: Option<ApprovalConfig>) -> Self {
-        let folder = TempDir::new().expect("a folder");
+    /// With these settings, to which sessions are added.
+    async fn with_settings(config: SessionsConfig, limits: Limits, settings: Settings) -> Self {
+        let journal = Arc::new(TestJournal::for_replays(256 << 20));
+        Self::over(TempDir::new().expect("a folder"), config, limits, Settings { journal, ..settings }).await
+    }
+
+    /// As after a restart, configured in another way.
+    async fn again(self, config: SessionsConfig) -> Self {
+        let Self { gateway, journal, folder, .. } = self;
+        gateway.stop().await;
+        Self::over(folder, config, Limits::default(), Settings { journal, ..Settings::default() }).await
+    }
+
+    async fn over(folder: TempDir, config: SessionsConfig, limits: Limits, settings: Settings) -> Self {
         let made = folder.path().join("calls");
         let server = fake(SERVED, &["--record", made.to_str().expect("UTF-8")]);
-        let journal = Arc::new(TestJournal::for_replays(256 << 20));
+        let journal = Arc::clone(&settings.journal);
         let settings = Settings {
-            journal: Arc::clone(&journal),
             repair_age: Some(Duration::from_secs(600)),
             sessions: Some((folder.path().join("sessions"), config)),
-            approvals,
-            ..Settings::default()
+            ..settings
         };
         let gateway = SampleGateway::with(vec![server], limits, settings).await;
         let source = PolicySource { auto_execute: vec!["*.*".to_owned()], ..PolicySource::default() };
@@ -228,6 +239,41 @@ async fn a_result_is_that_of_its_own_script_and_can_be_read_by_the_next() {
         assert_eq!(sessions.value("a", "[fake, mcp.fake.echo(value=1)['value']]").await, json!([5, 1]));
         sessions.gateway.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_one_principal_share_a_session_unless_each_is_to_have_its_own() {
+    let other = Client::new("other");
+    for (share, found) in [(SessionShare::Key, true), (SessionShare::Session, false)] {
+        let sessions = Sessions::new(SessionsConfig { share, ..SessionsConfig::default() }).await;
+        sessions.value("a", "n = 1").await;
+        let (_, report) = sessions.send_by(&other, json!({"code": "'n' in globals()", "session": "a"})).await;
+        assert_eq!(value(&report), found);
+        let gateway = sessions.gateway.gateway();
+        gateway.client_left(&sessions.client);
+        let begun = Instant::now();
+        // One for both, or that of the other client.
+        while gateway.sessions().list(None).expect("a list").len() != 1 {
+            assert!(begun.elapsed() < Duration::from_secs(30), "the session does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(sessions.value("a", "'n' in globals()").await, found);
+        sessions.gateway.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_not_there_is_told_with_what_the_session_keeps() {
+    let sessions = Sessions::new(SessionsConfig::default()).await;
+    for told in ["with which the session begins: nothing is kept from before", "nor in an earlier one of the session"] {
+        let (_, report) = sessions.run("a", "gone").await;
+        let Outcome::Raised(error) = &report.outcome else { panic!("{report:?}") };
+        assert!(
+            error.hint.as_deref().is_some_and(|hint| hint.starts_with("gone is ") && hint.ends_with(told)),
+            "{error:?}"
+        );
+    }
+    sessions.gateway.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
 //! The system calls of the program as witness: what scripts of a session have to wait for, and what an end of a session does.
+#![expect(clippy::print_stderr, reason = "a machine without the witness says that nothing was tested")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -64,7 +65,7 @@ impl World {
 fn only_the_first_script_of_a_session_waits_for_its_file_and_an_end_for_its_directory() {
     let world = World::new();
     if world.run(5).is_none() {
-        return;
+        return eprintln!("skipped: there is no strace, or it cannot trace here");
     }
     assert!(world.synced("/exuvia/journal") >= 10, "two of each script");
     assert_eq!(world.synced("/exuvia/sessions/"), 2, "the file of the session and its directory");

@@ -275,6 +275,19 @@ async fn a_server_cannot_list_or_answer_what_is_a_file_of_scripts() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_cannot_be_opened_is_told_in_words_and_logged_by_its_path() {
+    let place = tempfile::tempdir().expect("a directory");
+    let file = place.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    let (_folder, daemon) = served("all", &format!("path = {file:?}")).await;
+    let mut client = KeyClient::of(daemon.address(), "one").await;
+    let told = client.run("result = 1").await;
+    assert!(told.contains("not run: the workspace cannot be opened") && !told.contains("retry"), "{told}");
+    assert!(!told.contains(place.path().to_str().expect("UTF-8")), "{told}");
+    daemon.says(file.to_str().expect("UTF-8"), 1).await;
+}
+
 /// So many lines of 16 bytes, all different.
 fn lines(count: u64) -> String {
     (0..count).map(|number| format!("{number:015}\n")).collect()

@@ -1,11 +1,16 @@
 //! Ways out of a workspace, of which there are none.
 
 use std::os::unix::fs::{FileTypeExt, symlink};
+use std::path::Path;
+use std::sync::Arc;
 
-use exuvia_workspace::Access;
+use exuvia_workspace::{Access, Quota, Workspace};
 use serde_json::json;
 
-use super::{Place, result};
+use super::{Place, result, told_by_child};
+
+/// The directory of the process that has a device in it.
+const DEVICE: &str = "EXUVIA_TEST_DEVICE_WORKSPACE";
 
 #[tokio::test]
 async fn paths_and_links_lead_nowhere_else() {
@@ -57,8 +62,38 @@ result = found
     assert!(outside.exists() && !top.join("absolute").exists());
 }
 
+/// Not a test of its own: the process beside a device.
 #[tokio::test]
-async fn devices_and_pipes_are_not_opened() {
+async fn device_child() {
+    let Ok(directory) = std::env::var(DEVICE) else { return };
+    let device = Path::new(&directory).join("null").metadata().expect("it is there");
+    assert!(device.file_type().is_char_device());
+    let workspace = Workspace::open(Path::new(&directory), Quota::default()).expect("it is a directory");
+    let place = Place { directory: tempfile::tempdir().expect("a directory"), workspace: Arc::new(workspace) };
+    let source = "
+def attempt(mode):
+    try:
+        return open('null', mode).read(1)
+    except OSError as error:
+        return type(error).__name__
+result = [attempt(mode) for mode in ('r', 'w', 'r+')]
+";
+    let report = place.report(Access::ReadWrite, source).await;
+    assert_eq!(result(&report), json!(vec!["PermissionError"; 3]));
+    std::io::Write::write_all(&mut std::io::stdout(), b"the device was not opened\n").expect("written");
+}
+
+#[test]
+fn devices_are_not_opened() {
+    let mount =
+        "touch \"$EXUVIA_TEST_DEVICE_WORKSPACE/null\" && mount --bind /dev/null \"$EXUVIA_TEST_DEVICE_WORKSPACE/null\"";
+    if let Some(told) = told_by_child(DEVICE, mount, "workspace::escapes::device_child") {
+        assert!(told.contains("the device was not opened"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn pipes_and_sockets_are_not_opened() {
     let place = Place::new();
     let pipe = place.path().join("pipe");
     rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).expect("it can be made");

@@ -1,13 +1,12 @@
 //! What a disk has and does: many files, names of all kinds, writes that do not fit, and a disk that is full itself.
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 
 use exuvia_workspace::{Access, Quota, Workspace};
 use serde_json::json;
 
-use super::{Place, result};
+use super::{Place, result, told_by_child};
 
 /// The directory of the process on a full disk.
 const FULL: &str = "EXUVIA_TEST_FULL_WORKSPACE";
@@ -156,18 +155,8 @@ result = found";
 
 #[test]
 fn a_disk_that_is_full_gives_errors_and_the_accounts_stay_exact() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let mounted = "mount -t tmpfs -o size=1m,nr_inodes=200 tmpfs \"$EXUVIA_TEST_FULL_WORKSPACE\" && exec \"$0\" \"$@\"";
-    let child = Command::new("unshare")
-        .args(["-rm", "sh", "-c", mounted])
-        .arg(std::env::current_exe().expect("this test"))
-        .args(["--exact", "workspace::limits::full_disk_child", "--nocapture"])
-        .env(FULL, directory.path())
-        .output();
-    let Ok(child) = child else { return };
-    let (told, wrong) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
-    if ["unshare:", "mount:"].iter().any(|refused| wrong.contains(refused)) {
-        return;
+    let mount = "mount -t tmpfs -o size=1m,nr_inodes=200 tmpfs \"$EXUVIA_TEST_FULL_WORKSPACE\"";
+    if let Some(told) = told_by_child(FULL, mount, "workspace::limits::full_disk_child") {
+        assert!(told.contains("the disk was full"), "{told}");
     }
-    assert!(child.status.success() && told.contains("the disk was full"), "{told}\n{wrong}");
 }

@@ -1,4 +1,5 @@
 //! Files of scripts.
+#![expect(clippy::print_stderr, reason = "a machine without namespaces says that nothing was tested")]
 
 mod clients;
 mod escapes;
@@ -10,6 +11,7 @@ mod replays;
 mod witness;
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use exuvia_config::{FileAccess, WorkspaceConfig, WorkspaceShare, WorkspacesConfig};
@@ -82,6 +84,29 @@ fn result(report: &Report) -> Value {
         Outcome::Returned(value) => serde_json::from_str(value.as_str()).expect("a result is JSON"),
         other => panic!("{other:?}\n{}", report.logs.text),
     }
+}
+
+/// What a test of this program prints that runs with mounts of its own: `mount` makes them in the directory that the variable of this name has.
+/// None: there is no such thing here, which is said.
+fn told_by_child(variable: &str, mount: &str, test: &str) -> Option<String> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let child = Command::new("unshare")
+        .args(["-rm", "sh", "-c", &format!("{mount} && exec \"$0\" \"$@\"")])
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, directory.path())
+        .output();
+    let Ok(child) = child else {
+        eprintln!("skipped: there is no unshare");
+        return None;
+    };
+    let (told, wrong) = (String::from_utf8_lossy(&child.stdout), String::from_utf8_lossy(&child.stderr));
+    if ["unshare:", "mount:"].iter().any(|refused| wrong.contains(refused)) {
+        eprintln!("skipped: nothing can be mounted here: {wrong}");
+        return None;
+    }
+    assert!(child.status.success(), "{told}\n{wrong}");
+    Some(told.into_owned())
 }
 
 /// A configuration in which everybody's scripts have the workspace `files`.

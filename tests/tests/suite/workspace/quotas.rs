@@ -19,6 +19,24 @@ async fn a_script_that_fills_a_workspace_is_told_what_to_do() {
     assert_eq!(error.hint, None);
 }
 
+#[tokio::test]
+async fn a_database_that_finds_no_room_or_no_directory_is_told_what_to_do() {
+    let place = Place::with(Quota { bytes: 30_000, ..Quota::default() });
+    for (source, told) in [
+        (
+            "db = sqlite3.connect('a.db')\ndb.execute('create table t (v)')\n\
+             db.executemany('insert into t values (?)', [('x' * 1_000,)] * 100)\ndb.commit()",
+            "the workspace may be full",
+        ),
+        ("sqlite3.connect('/tmp/a.db')", "a database is a file in /workspace"),
+        ("sqlite3.connect('missing/a.db')", "a database is a file in /workspace"),
+    ] {
+        let report = place.report(Access::ReadWrite, &format!("import sqlite3\n{source}")).await;
+        let Outcome::Raised(error) = &report.outcome else { panic!("{:?}", report.outcome) };
+        assert!(error.hint.as_deref().is_some_and(|hint| hint.starts_with(told)), "{error:?}");
+    }
+}
+
 /// What a script needs to name errors.
 const NAMES: &str = "
 import errno, os

@@ -125,3 +125,29 @@ async fn a_request_lowers_the_limits_of_its_run_and_reserves_no_more() {
     budgets.close().await;
     assert!(world.store.counted("fuel").is_empty());
 }
+
+#[tokio::test]
+async fn fuel_alone_is_reserved_whole_or_not_and_time_beside_a_run_counts_with_it() {
+    let world = World::new();
+    let budgets =
+        world.process([("day", budget(&[(Quantity::Runs, 1), (Quantity::Fuel, 25 * G), (Quantity::WallMs, 120_000)]))]);
+    let spender = spender(&budgets, "ci");
+    let mut before = spender.reserve_fuel(6 * G).await.expect("there is enough");
+    let mut run = spender.reserve_run(&limits_of_run()).await.expect("there is a rest");
+    assert_eq!(run.lower(limits_of_run()).fuel, 19 * G);
+    let refused = exhausted(spender.reserve_fuel(1).await.expect_err("nothing is left"));
+    assert_eq!((refused.quantity, refused.is_reserved), (Quantity::Fuel, true));
+    before.start();
+    before.settle(2 * G, 0);
+    run.start();
+    run.also_took(700);
+    run.settle(G, 50);
+    budgets.close().await;
+    let counted = |quantity| world.store.counted(quantity);
+    assert_eq!((counted("runs"), counted("fuel"), counted("wall_ms")), (vec![1], vec![3 * G], vec![750]));
+    let request = RequestBudget::parse(&serde_json::json!({"fuel": 5_000_000})).expect("valid");
+    let spender = budgets.spender(&key("ci"), Some(Arc::new(request)));
+    assert!(spender.reserve_fuel(5_000_000).await.is_ok());
+    let refused = exhausted(spender.reserve_fuel(5_000_001).await.expect_err("more than the request allows"));
+    assert_eq!((refused.budget.as_str(), refused.retry_after_ms), ("", None));
+}

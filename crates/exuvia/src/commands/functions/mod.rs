@@ -109,6 +109,16 @@ async fn propose(config: &Config, run: &str, name: &str) -> Result<ExitCode> {
     if start.source.is_empty() {
         bail!("the content of run {run} was erased");
     }
+    if start.session.as_ref().is_some_and(|session| session.after.is_some()) {
+        bail!(
+            "run {run} went on with what earlier scripts of its session had left: run all of it as one script, and propose that"
+        );
+    }
+    match found.end().map(|end| end.outcome.as_str()) {
+        Some("returned") => {}
+        Some(other) => bail!("run {run} ended as {other}: a function is made of a run that returned"),
+        None => bail!("run {run} has no end yet: a function is made of a run that returned"),
+    }
     let source = from_script(&name, &start.source, run)?;
     let function = Function::read(name, &source)?;
     let new = NewFunction {
