@@ -55,6 +55,7 @@ mod tests {
     use serde_json::{Map, Value, json};
 
     use super::*;
+    use crate::{Learned, ToolKey};
 
     /// An object of which each level has keys of its own, and a number at the end.
     fn nested(name: &str, levels: usize) -> Value {
@@ -73,16 +74,15 @@ mod tests {
 
     #[test]
     fn what_is_merged_loses_its_deepest_levels_before_it_outgrows_one_answer() {
-        let mut merged = Shape::default();
-        let mut seen = Vec::new();
+        let tool = ToolKey::of_any_schema("crm", "get");
+        let (mut learned, mut seen) = (Learned::default(), Vec::new());
         for name in ["red", "blue", "green", "gray"] {
             let answer = json!({ name: nested(name, 3), "total": 1, "rows": [{"id": "x"}] });
-            merged.merge(shape(&answer));
-            merged = merged.bounded();
-            seen.push(merged.nodes());
+            learned.add(tool.clone(), shape(&answer));
+            seen.push(learned.get(&tool).expect("known").nodes());
         }
         assert!(seen.iter().all(|nodes| *nodes <= MAX_NODES) && seen[0] < seen[1], "{seen:?}");
-        let keys = &merged.object.as_deref().expect("an object").keys;
+        let keys = &learned.get(&tool).expect("known").object.as_deref().expect("an object").keys;
         let shown = |key: &str| keys[key].to_string();
         assert_eq!((shown("total").as_str(), shown("rows").as_str()), ("int", "[{\"id\": str}]"));
         assert!(
