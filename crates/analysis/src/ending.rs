@@ -7,6 +7,13 @@ use rustpython_parser::ast::{self, Expr, Stmt};
 /// How long a name may be in a sentence.
 const MAX_NAME_CHARS: usize = 60;
 
+/// Methods that change what they are called on, and give None.
+const CHANGES: &str = "add append appendleft clear difference_update discard extend extendleft insert intersection_update remove reverse \
+    rotate sort subtract symmetric_difference_update update";
+
+/// Methods that end the work with what they are called on, and give None.
+const ENDS: &str = "close commit flush rollback";
+
 /// What to do about a script that comes to nothing, without a value and without output; None where it names its result,
 /// returns at the top level, or ends with an expression of which only the run shows what it gives.
 pub(crate) fn advice(body: &[Stmt], met: &HashMap<&str, usize>) -> Option<String> {
@@ -18,8 +25,10 @@ pub(crate) fn advice(body: &[Stmt], met: &HashMap<&str, usize>) -> Option<String
     let Some(last) = body.last() else { return Some("the script is empty: send the code to run".to_owned()) };
     match ending(last) {
         Some(expression) => {
-            let name = called(expression).filter(|name| top.functions.contains_key(name))?;
-            Some(format!("{}() gave None: let it `return` its value", cut(name)))
+            let name = called(expression).filter(|name| top.functions.contains_key(name));
+            let of_function = name.map(|name| format!("{}() gave None: let it `return` its value", cut(name)));
+            // What `mcp` gives has methods that are tools.
+            of_function.or_else(|| top.of_method(expression).filter(|_| !met.contains_key("mcp")))
         }
         None => {
             let uncalled = top.last_function.filter(|name| met.get(name).is_none_or(|count| *count < 2));
@@ -105,6 +114,20 @@ impl<'a> TopLevel<'a> {
         }
     }
 
+    /// What to end with in place of `rows.sort()`, which gives None whatever it is called on.
+    fn of_method(&self, expression: &Expr) -> Option<String> {
+        let Expr::Call(call) = expression else { return None };
+        let Expr::Attribute(method) = &*call.func else { return None };
+        let changed = variable(&method.value).filter(|name| self.names.contains(name))?;
+        let is_in = |methods: &str| methods.split_ascii_whitespace().any(|one| one == method.attr.as_str());
+        let wanted = match (is_in(CHANGES), is_in(ENDS)) {
+            (true, _) => changed,
+            (_, true) => self.last_name.filter(|name| *name != changed)?,
+            _ => return None,
+        };
+        Some(format!("{}.{}() gave None: end the script with `{}`", cut(changed), method.attr, cut(wanted)))
+    }
+
     fn function(&mut self, name: &'a str, is_async: bool) {
         self.functions.insert(name, is_async);
         self.last_function = Some(name);
@@ -134,6 +157,15 @@ fn called(expression: &Expr) -> Option<&str> {
             Expr::Attribute(attribute) if attribute.attr.as_str() == "run" => called(call.args.first()?),
             _ => None,
         },
+        _ => None,
+    }
+}
+
+/// The variable in `rows` and in `rows[0]["items"]`.
+fn variable(expression: &Expr) -> Option<&str> {
+    match expression {
+        Expr::Name(name) => Some(&name.id),
+        Expr::Subscript(place) => variable(&place.value),
         _ => None,
     }
 }
@@ -188,10 +220,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_method_without_a_value_changed_is_named() {
+        for (source, told) in [
+            ("rows = [2, 1]\nn = 1\nrows.sort(key=abs)", "rows.sort() gave None: end the script with `rows`"),
+            ("by = {}\nby['a'] = []\nby['a'].append(1)", "by.append() gave None: end the script with `by`"),
+            ("seen = set()\nfor n in [1]:\n    pass\nseen.add(n)", "seen.add() gave None: end the script with `seen`"),
+            ("db = open()\nrows = db.all()\ndb.commit()", "db.commit() gave None: end the script with `rows`"),
+        ] {
+            assert_eq!(advice(source).as_deref(), Some(told), "{source}");
+        }
+        for source in [
+            "import tracker\ntracker.update(id=1)",
+            "tracker = mcp.tracker\ntracker.update(id=1)",
+            "rows = [1]\nrows.pop()",
+            "db = open()\ndb.close()",
+            "result = [1]\nresult.append(2)",
+        ] {
+            assert_eq!(advice(source), None, "{source}");
+        }
+    }
+
+    #[test]
     fn a_script_with_a_value_gets_no_advice() {
-        for source in
-            ["1", "result = None", "x = 1\nx", "x = [1]\nx.append(2)", "if x := 1:\n    return x\ny = 2", "print(1)"]
-        {
+        for source in ["1", "result = None", "x = 1\nx", "if x := 1:\n    return x\ny = 2", "print(1)"] {
             assert_eq!(advice(source), None, "{source}");
         }
     }

@@ -78,8 +78,13 @@ impl StubFiles {
         self
     }
 
+    /// What is known of answers now.
     fn answers(&self) -> Answers<'_> {
-        Answers(self.answers.as_deref())
+        let answers = self.answers.as_deref();
+        if let Some(answers) = answers {
+            answers.refresh();
+        }
+        Answers(answers)
     }
 
     /// The files with the number of their tools; with a `query`, or several parted by semicolons, the tools that fit it best,
@@ -191,7 +196,7 @@ impl StubFiles {
         let Some(kept) = self.servers.get(selection.place) else { return render() };
         let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
         // Before it is rendered: what is learned meanwhile may be missing.
-        let version = self.answers.as_ref().map_or(0, |answers| answers.version());
+        let version = self.answers().0.map_or(0, LearnedAnswers::version);
         match &*kept {
             Some(rendered) if rendered.version == version => Arc::clone(&rendered.text),
             _ => Arc::clone(&kept.insert(Rendered { version, text: render() }).text),

@@ -28,6 +28,9 @@ pub trait LearnedAnswers: Send + Sync + fmt::Debug {
 
     /// Another number once [`shape`](Self::shape) would say something else.
     fn version(&self) -> u64;
+
+    /// Looks whether others changed what is known: called before something is shown, on threads that may wait for a file.
+    fn refresh(&self) {}
 }
 
 /// The one whose shapes are shown, if there is one.

@@ -406,7 +406,7 @@ pub(crate) enum ShapesCommand {
     },
     /// Print the servers of which shapes ship with this program
     Shipped,
-    /// Forget what is known. A gateway that runs goes on with what it knows until it ends
+    /// Forget what is known, also in gateways that run, but for what they have learned and not stored yet
     Forget {
         /// Server, or tool of one, by its own name. Default: all
         #[arg(value_name = "SERVER[.TOOL]")]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exuvia_catalog::{LearnedAnswers, is_untold};
 use exuvia_shapes::{Learned, Shape, ShapeFile, ShapeFileError, Shapes, ToolKey};
@@ -12,6 +12,8 @@ use exuvia_tool::{Json, Tool, ToolDescriptor, ToolName};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
+
+use crate::shape_source::ShapeSource;
 
 /// The longest answer that is read where it arrives, in bytes; longer ones are read in the background.
 const SHORT_BYTES: usize = 32 << 10;
@@ -35,10 +37,10 @@ const ROLES: usize = 256;
 
 /// What is known of the answers of tools, kept in a file.
 ///
-/// The file is read when something is first needed of it, and written some time after something was learned. Neither failure is one of
-/// a call: what is learned is then kept for as long as the program runs.
+/// The file is read when something is first needed of it and, where it is another one, before something is shown; it is written some
+/// time after something was learned. Neither failure is one of a call: what is learned is then kept for as long as the program runs.
 pub struct AnswerShapes {
-    file: ShapeFile,
+    source: ShapeSource,
     /// `None` before the file was read.
     state: OnceLock<Mutex<State>>,
     version: AtomicU64,
@@ -72,26 +74,30 @@ impl AnswerShapes {
     /// Those that this file keeps.
     #[must_use]
     pub fn kept_in(file: ShapeFile) -> Self {
+        Self::of(ShapeSource::new(file, true), true)
+    }
+
+    /// What was imported of documentation into this file, and nothing that answers told.
+    #[must_use]
+    pub fn documented_in(file: ShapeFile) -> Self {
+        Self::of(ShapeSource::new(file, false), false)
+    }
+
+    fn of(source: ShapeSource, learns: bool) -> Self {
         Self {
-            file,
+            source,
             state: OnceLock::new(),
             version: AtomicU64::new(0),
             waiting: Arc::new(Semaphore::new(WAITING_BYTES as usize)),
             reader: Arc::new(Semaphore::new(1)),
             stores: AtomicBool::new(false),
             has_complained: AtomicBool::new(false),
-            learns: true,
+            learns,
             of_roles: Mutex::default(),
         }
     }
 
-    /// What was imported of documentation into this file, and nothing that answers told.
-    #[must_use]
-    pub fn documented_in(file: ShapeFile) -> Self {
-        Self { learns: false, ..Self::kept_in(file) }
-    }
-
-    /// Those of the answers that this role got. Not for threads that serve others: what nobody uses any more may have to be stored to make
+    /// Those of the answers that this role got, and what was imported for everyone. Not for threads that serve others: what nobody uses any more may have to be stored to make
     /// room.
     pub(crate) fn of_role(&self, role: &str) -> Arc<Self> {
         let mut of_roles = self.of_roles();
@@ -102,7 +108,7 @@ impl AnswerShapes {
         if of_roles.len() >= ROLES {
             unused.extend(of_roles.extract_if(|_, shapes| Arc::strong_count(shapes) == 1));
         }
-        let shapes = Arc::new(Self { learns: self.learns, ..Self::kept_in(self.file.of_role(role)) });
+        let shapes = Arc::new(Self::of(self.source.of_role(role), self.learns));
         of_roles.insert(role.to_owned(), Arc::clone(&shapes));
         drop(of_roles);
         unused.iter().for_each(|(_, shapes)| shapes.store());
@@ -168,11 +174,10 @@ impl AnswerShapes {
     /// What is known, once the file was read. Not for threads that serve others.
     fn state(&self) -> MutexGuard<'_, State> {
         locked(self.state.get_or_init(|| {
-            let known = self.file.read().unwrap_or_else(|error| {
+            let known = self.source.read().unwrap_or_else(|error| {
                 self.complain(&error);
                 Learned::default()
             });
-            let known = if self.learns { known } else { known.documented() };
             Mutex::new(State { shapes: Shapes::new(known), keys: HashMap::new() })
         }))
     }
@@ -214,12 +219,24 @@ impl AnswerShapes {
     pub fn store(&self) {
         self.all_of_roles().iter().for_each(|of_role| of_role.store());
         let Some(state) = self.state.get() else { return };
-        let fresh = locked(state).shapes.take_fresh();
-        if let Err(error) = self.file.add(&fresh) {
+        if let Err((fresh, error)) = self.source.store(|| locked(state).shapes.take_fresh()) {
             // It is stored with what is learned next, or at the end.
             locked(state).shapes.put_back(fresh);
             self.complain(&error);
         }
+    }
+
+    /// Reads what others imported or forgot. Not for threads that serve others.
+    fn refresh_at(&self, now: Instant) {
+        // It is first read without what would be locked here.
+        drop(self.state());
+        self.source.reread(now, |known| match known {
+            Ok(known) => {
+                let is_other = self.state().shapes.replace_known(known);
+                self.version.fetch_add(u64::from(is_other), Ordering::Release);
+            }
+            Err(error) => self.complain(&error),
+        });
     }
 
     /// Says once that the file is of no use.
@@ -227,7 +244,7 @@ impl AnswerShapes {
         if self.has_complained.swap(true, Ordering::Relaxed) {
             return;
         }
-        let file = self.file.path().display();
+        let file = self.source.path().display();
         match error {
             // Read-only systems and users without a home are nothing to be warned of.
             ShapeFileError::Io(error) => tracing::info!(%file, %error, "shapes of answers are not stored"),
@@ -283,6 +300,10 @@ impl LearnedAnswers for AnswerShapes {
         // Reading the file changes nothing that was said before.
         drop(self.state());
         self.version.load(Ordering::Acquire)
+    }
+
+    fn refresh(&self) {
+        self.refresh_at(Instant::now());
     }
 }
 
@@ -405,6 +426,54 @@ mod tests {
         own.store();
         assert_eq!(file.of_role("red").read().expect("stored").len(), 1);
         assert!(file.read().expect("readable").is_empty() && file.of_role("blue").read().expect("readable").is_empty());
+    }
+
+    #[test]
+    fn what_is_imported_or_forgotten_meanwhile_is_shown_to_every_role_a_second_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let file = ShapeFile::new(folder.path().join("shapes.json"));
+        for made in [AnswerShapes::kept_in, AnswerShapes::documented_in] {
+            let own = made(file.clone());
+            let (role, start) = (own.of_role("red"), Instant::now());
+            let shown = |seconds| {
+                [&own, &*role].map(|shapes| {
+                    let before = shapes.version();
+                    shapes.refresh_at(start + Duration::from_secs(seconds));
+                    (shapes.version() != before, shapes.shape("crm", tool))
+                })
+            };
+            assert_eq!(shown(1), [(false, None), (false, None)]);
+            let mut documented = Learned::default();
+            let mut shape = Shape::default();
+            shape.observe("{\"id\": 1}");
+            documented.add(ToolKey::of_any_schema("crm", "untold"), shape.clone());
+            documented.add(ToolKey::new("crm", "other", &json!({})), shape);
+            file.import(&documented).expect("imported");
+            assert_eq!(shown(1), [(false, None), (false, None)], "looked at less than a second ago");
+            let told = || (true, Some("{\"id\": int} # as documented".to_owned()));
+            assert_eq!(shown(100), [told(), told()]);
+            file.clear().expect("forgotten");
+            assert_eq!(shown(200), [(true, None), (true, None)]);
+        }
+        assert!(!file.of_role("red").path().exists(), "what is told to everyone is not copied");
+    }
+
+    #[tokio::test]
+    async fn what_is_stored_by_itself_changes_nothing_that_is_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let namespace = namespace();
+        let tool = namespace.server("crm").expect("a server").tool("untold").expect("a tool");
+        let own = Arc::new(AnswerShapes::kept_in(ShapeFile::new(folder.path().join("shapes.json"))));
+        own.observe(&ToolName::new("crm", "untold"), tool, &Json::parse("{\"id\": 1}").expect("JSON"));
+        own.settled().await;
+        let before = (own.version(), own.shape("crm", tool));
+        for (place, seconds) in [100, 200].into_iter().enumerate() {
+            own.refresh_at(Instant::now() + Duration::from_secs(seconds));
+            assert_eq!((own.version(), own.shape("crm", tool)), before, "{place}");
+            own.store();
+        }
     }
 
     #[tokio::test]

@@ -56,6 +56,7 @@ mod runs;
 mod script_analysis;
 mod sessions;
 mod settings;
+mod shape_source;
 mod subscriptions;
 mod tool_pins;
 pub mod trees;

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Learned, Shape, ToolKey};
 
-/// The longest file that is read, in bytes.
-const MAX_BYTES: u64 = 16 << 20;
+/// The longest file that is read or written, in bytes.
+const MAX_BYTES: usize = 16 << 20;
 
 /// How long a change waits for those that other processes make, and how often it looks whether they are done.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ impl From<io::Error> for ShapeFileError {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Contents {
     version: u32,
     tools: Vec<Entry>,
@@ -204,12 +204,22 @@ impl ShapeFile {
     }
 }
 
-/// Shapes as the text of a file.
+/// Shapes as the text of a file. Beyond 16 MiB, those that were learned from longest ago are left out.
 #[must_use]
 pub fn to_json(learned: &Learned) -> String {
-    let tools = learned.iter().map(|(tool, shape)| Entry { tool: tool.clone(), shape: shape.clone() });
-    let contents = Contents { version: VERSION, tools: tools.collect() };
-    serde_json::to_string(&contents).unwrap_or_default()
+    let (begin, end) = (format!(r#"{{"version":{VERSION},"tools":["#), "]}");
+    let mut room = MAX_BYTES - begin.len() - end.len();
+    let written = |(tool, shape): (&ToolKey, &Shape)| {
+        serde_json::to_string(&Entry { tool: tool.clone(), shape: shape.clone() }).unwrap_or_default()
+    };
+    let fits = |entry: &String| {
+        let left = room.checked_sub(entry.len() + 1);
+        room = left.unwrap_or_default();
+        left.is_some()
+    };
+    let mut entries: Vec<String> = learned.0.iter().rev().map(written).take_while(fits).collect();
+    entries.reverse();
+    format!("{begin}{}{end}", entries.join(","))
 }
 
 /// Reads the text of a file.
@@ -219,8 +229,8 @@ pub fn to_json(learned: &Learned) -> String {
 /// It is something else, or too large.
 pub fn read(from: impl io::Read) -> Result<Learned, ShapeFileError> {
     let mut text = Vec::new();
-    from.take(MAX_BYTES + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
+    from.take(MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > MAX_BYTES {
         return Err(ShapeFileError::TooLarge);
     }
     let contents: Contents = serde_json::from_slice(&text).map_err(ShapeFileError::Form)?;
@@ -321,6 +331,24 @@ mod tests {
             let shown = learned.iter().next().expect("one").1.to_string();
             assert!(!shown.contains("auto_execute") && !shown.contains('\n') && shown.len() < 100, "{shown}");
         }
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_again_without_the_oldest() {
+        let part =
+            |_| (0..45).map(|key| (format!("{}_{key}", "k".repeat(60)), json!(1))).collect::<serde_json::Map<_, _>>();
+        let mut answer: serde_json::Map<_, _> = (0..8).map(|n| (format!("part_{n}"), json!(part(n)))).collect();
+        answer.insert("text".to_owned(), json!("x"));
+        let shape = learned("0", &json!(answer).to_string()).0.into_values().next().expect("one");
+        let mut all = Learned::default();
+        for tool in 0..700 {
+            all.add(ToolKey::of_any_schema("crm", &tool.to_string()), shape.clone());
+        }
+        let text = to_json(&all);
+        assert!(text.len() <= MAX_BYTES && text.len() > MAX_BYTES - (64 << 10), "{}", text.len());
+        let read = read(text.as_bytes()).expect("read");
+        assert!(read.len() < all.len());
+        assert_eq!(read.iter().last().expect("the newest"), all.iter().last().expect("the newest"));
     }
 
     #[test]

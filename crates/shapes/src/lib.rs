@@ -12,6 +12,7 @@
 //!
 //! [`Shapes`] keeps those of many tools, and [`ShapeFile`] keeps these in a file.
 
+mod bounds;
 mod file;
 mod literal;
 mod map;

@@ -1,6 +1,6 @@
 //! Puts two shapes of the same place together.
 
-use crate::shape::{List, MAX_DEPTH, MAX_KEYS, MAX_NODES, Object, Shape, is_field};
+use crate::shape::{List, MAX_KEYS, Object, Shape};
 
 impl Shape {
     /// What was seen here or there.
@@ -63,35 +63,5 @@ impl Object {
             self.forget_keys();
         }
         self.fold();
-    }
-}
-
-impl Shape {
-    /// The same within the bounds of what is observed: it comes from a file.
-    pub(crate) fn checked(self) -> Self {
-        let mut nodes = MAX_NODES;
-        self.within(MAX_DEPTH, &mut nodes)
-    }
-
-    fn within(mut self, depth: usize, nodes: &mut usize) -> Self {
-        let Some(depth) = depth.checked_sub(1).filter(|_| *nodes > 0) else {
-            return Self { seen: self.seen, other: true, ..Self::default() };
-        };
-        *nodes -= 1;
-        if let Some(held) = &mut self.held {
-            **held = std::mem::take(&mut **held).within(depth, nodes);
-        }
-        if let Some(list) = &mut self.list {
-            list.item = std::mem::take(&mut list.item).within(depth, nodes);
-        }
-        if let Some(object) = &mut self.object {
-            if object.any.is_some() || object.keys.len() > MAX_KEYS || !object.keys.keys().all(|key| is_field(key)) {
-                object.forget_keys();
-            }
-            for shape in object.keys.values_mut().chain(&mut object.any) {
-                *shape = std::mem::take(shape).within(depth, nodes);
-            }
-        }
-        self
     }
 }

@@ -121,6 +121,14 @@ impl Shapes {
         std::mem::take(&mut self.fresh)
     }
 
+    /// Takes what others know now for what was known. What was learned since the last time stays. Whether something else is known then.
+    pub fn replace_known(&mut self, mut known: Learned) -> bool {
+        known.merge(self.fresh.clone());
+        let is_other = known != self.known;
+        self.known = known;
+        is_other
+    }
+
     /// Makes what was [taken](Self::take_fresh) fresh again: it could not be stored.
     pub fn put_back(&mut self, taken: Learned) {
         let newer = std::mem::replace(&mut self.fresh, taken);
@@ -156,7 +164,7 @@ impl Learned {
     pub fn add(&mut self, tool: ToolKey, shape: Shape) {
         let mut known = self.0.shift_remove(&tool).unwrap_or_default();
         known.merge(shape);
-        self.0.insert(tool, known);
+        self.0.insert(tool, known.bounded());
         while self.0.len() > MAX_TOOLS {
             self.0.shift_remove_index(0);
         }
@@ -261,6 +269,19 @@ mod tests {
         shapes.put_back(taken);
         let fresh = shapes.take_fresh();
         assert_eq!((fresh.len(), fresh.get(&key("get")).expect("fresh").to_string().as_str()), (2, "int | None"));
+    }
+
+    #[test]
+    fn what_others_know_replaces_what_was_known_and_not_what_is_fresh() {
+        let key = |tool| ToolKey::new("crm", tool, &json!({}));
+        let known = |tool| Learned(IndexMap::from([(key(tool), shape("1"))]));
+        let mut shapes = Shapes::new(known("forgotten"));
+        shapes.add(&key("get"), shape("1"));
+        assert!(shapes.replace_known(known("imported")), "another tool");
+        assert!(!shapes.replace_known(known("imported")), "the same");
+        let is_known = ["forgotten", "imported", "get"].map(|tool| shapes.get(&key(tool)).is_some());
+        assert_eq!(is_known, [false, true, true]);
+        assert_eq!(shapes.take_fresh().len(), 1, "which is still to be stored");
     }
 
     #[test]

@@ -35,6 +35,7 @@ async fn a_script_that_comes_to_nothing_is_told_what_to_end_with() {
         ("rows = [1]\nprint('x')", "null\n--- log\nx"),
         ("rows = [1]\nresult = None", "null"),
         ("echo.echo(value=None)['value']", "null"),
+        ("rows = [2, 1]\nrows.sort()", "null\nnote: rows.sort() gave None: end the script with `rows`"),
         ("def main():\n    rows = 1\nmain()", "null\nnote: main() gave None: let it `return` its value"),
     ] {
         assert_eq!(text_of(&gateway.run(source).await), expected, "{source}");

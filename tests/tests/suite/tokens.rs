@@ -175,6 +175,20 @@ fn the_shipped_suite_has_the_tasks_that_it_says_and_its_small_rounds_pass() {
 }
 
 #[test]
+fn every_task_of_the_shipped_suite_states_what_its_script_returns() {
+    let folder = here().join("../benches/suites/tokens/tasks");
+    let files = fs::read_dir(folder).expect("a folder").map(|file| file.expect("a file").path());
+    let tasks = files.flat_map(|file| {
+        let text = fs::read_to_string(&file).expect("a file");
+        let tasks = text.parse::<toml::Table>().expect("TOML").remove("task").expect("tasks");
+        tasks.as_array().expect("a list").clone()
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let without: Vec<_> = tasks.iter().filter(|task| task.get("returns").is_none()).map(|task| &task["name"]).collect();
+    assert!(tasks.len() >= 111 && without.is_empty(), "{without:?}");
+}
+
+#[test]
 fn a_text_is_taken_apart_only_by_words_that_were_shown() {
     let desk = DESK.replace("return \"closed\"", "return f\"Ticket {ticket_id} archived by ada\"");
     let script =

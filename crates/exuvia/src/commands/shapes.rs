@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use exuvia_config::Paths;
-use exuvia_shapes::{Learned, ShapeFile, ToolKey, read, shipped, shipped_names, to_json};
+use exuvia_shapes::{Learned, ShapeFile, ShapeFileError, ToolKey, read, shipped, shipped_names, to_json};
 use exuvia_text::one_line;
 
 use crate::args::{ShapesArgs, ShapesCommand};
@@ -46,7 +46,7 @@ fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
                 (None, shipped) => shipped_shapes(&shipped.unwrap_or_default(), server.as_deref())?,
             };
             let count = learned.len();
-            file.import(&learned).with_context(|| file.path().display().to_string())?;
+            file.import(&learned).map_err(|error| unusable(file, error))?;
             Said::Notice(format!("shapes imported: {count}"))
         }
         ShapesCommand::Forget { name } => Said::Notice(forget(file, name.as_deref())?),
@@ -54,7 +54,17 @@ fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
 }
 
 fn known(file: &ShapeFile) -> Result<Learned> {
-    file.read().with_context(|| file.path().display().to_string())
+    file.read().map_err(|error| unusable(file, error))
+}
+
+/// What is the matter with the file, and how to begin anew where it is of no use.
+fn unusable(file: &ShapeFile, error: ShapeFileError) -> anyhow::Error {
+    let path = file.path().display();
+    let place = match error {
+        ShapeFileError::Form(_) | ShapeFileError::TooLarge => format!("{path} (`forget` empties it)"),
+        _ => path.to_string(),
+    };
+    anyhow::Error::new(error).context(place)
 }
 
 fn imported(from: &Path) -> Result<Learned> {
@@ -86,13 +96,13 @@ fn name_of(tool: &ToolKey) -> String {
 }
 
 fn forget(file: &ShapeFile, name: Option<&str>) -> Result<String> {
-    let place = || file.path().display().to_string();
     let Some(name) = name else {
         // Also one that cannot be read.
-        file.clear().with_context(place)?;
+        file.clear().map_err(|error| unusable(file, error))?;
         return Ok("all shapes forgotten".to_owned());
     };
-    let forgotten = file.forget(|tool| tool.server == name || name_of(tool) == name).with_context(place)?;
+    let forgotten = file.forget(|tool| tool.server == name || name_of(tool) == name);
+    let forgotten = forgotten.map_err(|error| unusable(file, error))?;
     if forgotten == 0 {
         bail!("no shape of {name:?} is known; `exuvia tools shapes list` shows what is");
     }
