@@ -89,10 +89,6 @@ node *case:
     cargo build --release
     crates/node/run-tests "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ case }}
 
-# A fresh script and a call from Node.js, by the package that `just node` packed.
-node-bench rounds="200":
-    crates/node/bench/run "${CARGO_TARGET_DIR:-target}"/node/exuvia-[0-9]*.tgz {{ rounds }}
-
 # The guest under the package `wasmtime` of PyPI, by a host written from `wit/` alone: the example of docs/embedding/from-wit.md, and the
 # contract suite. `just wit-host case=NAME` runs one case.
 wit-host *case:
@@ -119,13 +115,15 @@ elicitation:
     cargo build --release
     tests/interop/elicitation "${CARGO_TARGET_DIR:-target}/release/exuvia"
 
-# The Python package: builds the wheel, and tests it in new environments, with the frameworks that it plugs into. `just python -k fork`.
+# The Python package: builds the wheel, and tests it in new environments, with the frameworks that it plugs into. `just python -k fork`;
+# `just python --short` is a part of it, in one environment.
 python *arguments:
     crates/python/run-tests {{ arguments }}
 
-# A fresh script and a call from Python, beside pyeryx and pydantic-monty; `just python` builds the wheel.
-python-bench rounds="200":
-    crates/python/bench/run "${CARGO_TARGET_DIR:-target}"/python/wheels/exuvia-*.whl {{ rounds }}
+# A fresh script and a call from Python and from Node.js, beside pyeryx and pydantic-monty, in one run; `just python` builds the wheel, `just node`
+# packs the package.
+package-bench rounds="200":
+    crates/python/bench/run {{ rounds }} "${CARGO_TARGET_DIR:-target}"/python/wheels/exuvia-*.whl "${CARGO_TARGET_DIR:-target}"/node/exuvia-[0-9]*.tgz
 
 # The official conformance suite, server and client side, both requirement sets; what may differ is in expected.toml.
 conformance *faces:

@@ -10,10 +10,12 @@ use crate::credential_refs::{self, CredentialRef};
 use crate::functions::FUNCTIONS;
 use crate::merged_policy::merged;
 use crate::server_refs::{self, ServerRef};
-use crate::{Config, ConfigError, ConfigErrors, McpServers, PinMode, ServerConfig, Transport};
+use crate::{Config, ConfigError, ConfigErrors, McpServers, PinMode, ServerConfig, Stdio, Transport};
 
 /// The name of the program that serves clients.
 const PROGRAM: &str = "exuvia";
+/// What runs programs from packages.
+const RUNNERS: [&str; 5] = ["uvx", "uv", "npx", "pnpm", "bunx"];
 
 /// A configuration while it is read.
 #[derive(Default)]
@@ -140,8 +142,22 @@ fn compile_roles(config: &mut Config, errors: &mut Vec<ConfigError>) {
 
 pub(crate) fn is_this_program(server: &ServerConfig) -> bool {
     let Transport::Stdio(stdio) = &server.transport else { return false };
-    let is_exuvia = Path::new(&stdio.command).file_stem().is_some_and(|name| name == PROGRAM);
-    is_exuvia && stdio.args.first().is_some_and(|command| command == "stdio" || command == "serve")
+    own_arguments(stdio).is_some()
+}
+
+/// The arguments of this program, where a server is this program: started itself, or by a runner of packages, whose words come before.
+pub(crate) fn own_arguments(stdio: &Stdio) -> Option<&[String]> {
+    let is_served = |words: &[String]| words.first().is_some_and(|command| command == "stdio" || command == "serve");
+    match Path::new(&stdio.command).file_stem()?.to_str()? {
+        PROGRAM => is_served(&stdio.args).then_some(&stdio.args),
+        runner if RUNNERS.contains(&runner) => {
+            let is_package = |word: &str| word.split('@').next() == Some(PROGRAM);
+            let place = (1..stdio.args.len())
+                .find(|place| is_package(&stdio.args[place - 1]) && is_served(&stdio.args[*place..]))?;
+            Some(&stdio.args[place..])
+        }
+        _ => None,
+    }
 }
 
 /// A server that has the name of the functions.

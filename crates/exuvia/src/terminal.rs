@@ -1,5 +1,6 @@
 //! The operator's terminal: messages, logs, and progress of long operations, beside the results.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 use std::time::Duration;
 
@@ -21,18 +22,22 @@ pub(crate) fn is_shown() -> bool {
 
 /// Whether colors are shown on standard output: on a terminal, unless `NO_COLOR` is set.
 pub(crate) fn is_colored() -> bool {
-    is_shown() && wants_colors()
+    is_colored_here(is_shown())
 }
 
 /// The same for standard error.
 pub(crate) fn is_log_colored() -> bool {
-    stderr().is_terminal() && wants_colors()
+    is_colored_here(stderr().is_terminal())
+}
+
+fn is_colored_here(is_terminal: bool) -> bool {
+    let [no_color, term] = ["NO_COLOR", "TERM"].map(std::env::var_os);
+    shows_colors(is_terminal, no_color.as_deref(), term.as_deref())
 }
 
 /// <https://no-color.org>, and terminals that show none.
-fn wants_colors() -> bool {
-    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+fn shows_colors(is_terminal: bool, no_color: Option<&OsStr>, term: Option<&OsStr>) -> bool {
+    is_terminal && no_color.is_none_or(OsStr::is_empty) && term.is_none_or(|term| term != "dumb")
 }
 
 /// Asks a person on the terminal. None: there is no terminal to ask on.
@@ -134,5 +139,28 @@ impl Terminal {
     /// Takes the progress line away.
     pub(crate) fn clear_progress(&self) {
         self.progress.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors_are_shown_on_a_terminal_that_has_them_unless_they_are_not_wanted() {
+        for (is_terminal, no_color, term, expected) in [
+            (true, None, Some("xterm-256color"), true),
+            (true, None, None, true),
+            (true, Some(""), Some("xterm"), true),
+            (true, Some("1"), Some("xterm"), false),
+            (true, Some("0"), None, false),
+            (true, None, Some("dumb"), false),
+            (true, Some(""), Some("dumb"), false),
+            (false, None, Some("xterm"), false),
+            (false, Some("1"), Some("dumb"), false),
+        ] {
+            let shown = shows_colors(is_terminal, no_color.map(OsStr::new), term.map(OsStr::new));
+            assert_eq!(shown, expected, "{is_terminal} {no_color:?} {term:?}");
+        }
     }
 }

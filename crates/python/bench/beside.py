@@ -1,7 +1,8 @@
-"""What a fresh script and a call of a tool take from Python, beside pyeryx and pydantic-monty: a process for each, in turns.
+"""What a fresh script and a call of a tool take from Python and from Node.js, beside pyeryx and pydantic-monty: a process for each, in turns.
 
-`python beside.py [ROUNDS]`. Times are medians with the 95th percentile behind them. Memory is what the process holds beside a bare
-interpreter, its workers included, as a share of what it shares (PSS).
+`python beside.py [ROUNDS [NODE SCRIPT]]`; SCRIPT is `crates/node/bench/exuvia.js`, in a folder with the package. Prints rows of a table. Times
+are medians with the 95th percentile behind them. Memory is what the process holds beside a bare interpreter, its workers included, as a share
+of what it shares (PSS).
 """
 
 import json
@@ -12,6 +13,7 @@ import time
 
 CALLS = 100
 PACKAGES = {"exuvia": "exuvia", "exuvia, asyncio": "exuvia", "pyeryx": "eryx", "pydantic-monty": "pydantic_monty"}
+COLUMNS = ("", "fresh script, ms", "call, ms", "first result, ms", "import, ms", "memory, MB")
 
 
 def add(a: int, b: int) -> int:
@@ -93,10 +95,18 @@ def serve(name):
         print(json.dumps(time.perf_counter() - started), flush=True)
 
 
+def import_command(name):
+    """Prints how long the import takes beyond the start of the interpreter, in seconds."""
+    code = f"import time; t = time.perf_counter(); import {PACKAGES[name]}; print(time.perf_counter() - t)"
+    return [sys.executable, "-c", code]
+
+
 class Worker:
-    def __init__(self, name):
+    """A process that measures what it is asked for, and the command that measures an import."""
+
+    def __init__(self, name, command, import_command):
         self.name = name
-        command = [sys.executable, __file__, "--serve", name]
+        self.import_command = import_command
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ready = self.read()["ready"]
         self.times = {"fresh": [], "calls": []}
@@ -109,12 +119,22 @@ class Worker:
         self.process.stdin.flush()
         return self.read()
 
+    def imported(self):
+        """The median of eleven imports, each in a new process."""
+        run = lambda: float(subprocess.run(self.import_command, capture_output=True, text=True, check=True).stdout)
+        return statistics.median(run() for _ in range(11))
 
-def import_time(package):
-    """How long the import takes beyond the start of the interpreter: the median of eleven."""
-    code = f"import time; t = time.perf_counter(); import {package}; print(time.perf_counter() - t)"
-    run = lambda: float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-    return statistics.median(run() for _ in range(11))
+    def row(self):
+        memory = self.ask("memory") / 1e6
+        fresh, call = shown(self.times["fresh"], 1e3), shown(self.times["calls"], 1e3 / CALLS)
+        return self.name, fresh, call, f"{self.ready * 1e3:.0f}", f"{self.imported() * 1e3:.1f}", f"{memory:.0f}"
+
+
+def workers_of(node):
+    """Those in Python, and if Node.js is there, that with time between its scripts, and that without."""
+    own = [Worker(name, [sys.executable, __file__, "--serve", name], import_command(name)) for name in WAYS]
+    forms = [("exuvia, Node.js", []), ("the same, at once", ["--at-once"])] if node else []
+    return own + [Worker(name, [*node, *options], [*node, "--import"]) for name, options in forms]
 
 
 def shown(times, scale):
@@ -124,18 +144,16 @@ def shown(times, scale):
 
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    workers = [Worker(name) for name in WAYS]
+    workers = workers_of(sys.argv[2:])
     for _ in range(rounds):
         for worker in workers:
             worker.times["fresh"].append(worker.ask("fresh"))
             # The calls of a round, without the script around them.
             worker.times["calls"].append(worker.ask("calls") - worker.times["fresh"][-1])
-    print(f"{'':16} {'fresh script, ms':>20} {'call, ms':>20} {'first result, ms':>17} {'import, ms':>11} {'memory, MB':>11}")
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|---" * len(COLUMNS) + "|")
     for worker in workers:
-        memory = worker.ask("memory") / 1e6
-        fresh, call = shown(worker.times["fresh"], 1e3), shown(worker.times["calls"], 1e3 / CALLS)
-        imported = import_time(PACKAGES[worker.name]) * 1e3
-        print(f"{worker.name:16} {fresh:>20} {call:>20} {worker.ready * 1e3:17.0f} {imported:11.1f} {memory:11.0f}")
+        print("| " + " | ".join(worker.row()) + " |", flush=True)
         worker.process.stdin.close()
 
 

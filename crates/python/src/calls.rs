@@ -8,6 +8,7 @@ use exuvia_tool::{BoxFuture, CallError, Deadline, Namespace, ToolCall, ToolHost,
 use pyo3::prelude::*;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::budget::CallBudget;
 use crate::gil;
 use crate::messages::{Answer, Message, Reply, outcome};
 use crate::tools::{Target, ToolSet};
@@ -19,6 +20,8 @@ pub(crate) struct PythonTools {
     pub(crate) invoke: Arc<Py<PyAny>>,
     /// Where calls of async tools go. None: there are none.
     pub(crate) messages: Option<UnboundedSender<Message>>,
+    /// Counts the calls of a session. None: the engine does.
+    pub(crate) budget: Option<Arc<CallBudget>>,
 }
 
 impl ToolHost for PythonTools {
@@ -27,7 +30,14 @@ impl ToolHost for PythonTools {
     }
 
     fn call(&self, mut call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
-        let target = match self.tools.admit(&mut call) {
+        let target = self.tools.admit(&mut call);
+        // Calls that are refused count as well.
+        let is_step = target.as_ref().is_ok_and(|target| target.is_held);
+        if self.budget.as_ref().is_some_and(|budget| !is_step && !budget.count()) {
+            // The run is stopped.
+            return Box::pin(std::future::pending());
+        }
+        let target = match target {
             Ok(target) => target,
             Err(error) => return Box::pin(async move { Err(error) }),
         };

@@ -6,6 +6,7 @@
 
 use pyo3::prelude::*;
 
+mod budget;
 mod calls;
 mod gil;
 mod limits;
@@ -22,7 +23,7 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::messages::Reply;
+    use crate::messages::{Reply, unraisable};
     #[pymodule_export]
     use crate::process::{close, configure, forked};
     #[pymodule_export]

@@ -1,12 +1,13 @@
 //! What a run tells its caller in Python while it runs, and the answers of async tools.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use exuvia_tool::{CallError, CallRecord, Json, LogStream, RunEvent, ToolOutcome};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
+use tokio::task::spawn_blocking;
 
 use crate::gil;
 
@@ -51,18 +52,28 @@ fn stream_name(stream: LogStream) -> &'static str {
     }
 }
 
-/// Hands messages to `sink`, in lists, until there can be no more. Blocks.
-pub(crate) fn deliver(mut messages: UnboundedReceiver<Message>, sink: &Py<PyAny>) {
-    let mut batch = Vec::new();
-    while messages.blocking_recv_many(&mut batch, BATCH) > 0 {
-        let batch = std::mem::take(&mut batch);
-        gil::with_python(|py| {
-            if let Err(error) = hand_over(py, sink, batch) {
-                // The loop of the caller is closed, say: its run has been cancelled or will be.
-                error.write_unraisable(py, None);
-            }
+/// Hands messages to `sink`, in lists, until there can be no more. Needs a thread only while it does: runs that wait have none.
+pub(crate) async fn deliver(mut messages: UnboundedReceiver<Message>, sink: Py<PyAny>) {
+    let (sink, mut batch) = (Arc::new(sink), Vec::new());
+    while messages.recv_many(&mut batch, BATCH).await > 0 {
+        let (batch, sink) = (std::mem::take(&mut batch), Arc::clone(&sink));
+        let handed = spawn_blocking(move || {
+            gil::with_python(|py| {
+                if let Err(error) = hand_over(py, &sink, batch) {
+                    // The loop of the caller is closed, say: its run has been cancelled or will be.
+                    error.write_unraisable(py, None);
+                }
+            });
         });
+        // In order: the next list follows this one. What panicked there has said so.
+        let _ = handed.await;
     }
+}
+
+/// Passes an exception that nobody waits for to `sys.unraisablehook`, with what raised it.
+#[pyfunction]
+pub(crate) fn unraisable(py: Python<'_>, error: Bound<'_, PyAny>, raised_by: &Bound<'_, PyAny>) {
+    PyErr::from_value(error).write_unraisable(py, Some(raised_by));
 }
 
 fn hand_over(py: Python<'_>, sink: &Py<PyAny>, batch: Vec<Message>) -> PyResult<()> {

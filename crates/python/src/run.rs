@@ -11,6 +11,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::budget::CallBudget;
 use crate::calls::PythonTools;
 use crate::messages::{Message, deliver};
 use crate::process::Process;
@@ -46,32 +47,37 @@ pub(crate) fn start(
     events: bool,
     ended: Option<Py<PyAny>>,
 ) -> PyResult<Run> {
-    let (process, limits) = (Process::current(py)?, limits::from_dict(limits)?);
+    let (process, mut limits) = (Process::current(py)?, limits::from_dict(limits)?);
     let tools = Arc::clone(&tools.0);
     let is_told = sink.is_some() && (events || tools.has_async());
     let (messages, received) = unbounded_channel();
     let messages = is_told.then_some(messages);
-    let host = PythonTools { tools, invoke: Arc::new(invoke), messages: messages.clone() };
     let cancellation = CancellationToken::new();
+    let budget = tools.has_held().then(|| Arc::new(CallBudget::take_over(&mut limits, cancellation.clone())));
+    let host = PythonTools { tools, invoke: Arc::new(invoke), messages: messages.clone(), budget: budget.clone() };
     let mut run = process.engine.run(Script::new(code), limits, Arc::new(host)).with_cancellation(cancellation.clone());
     if let Some(messages) = messages.filter(|_| events) {
         let events: EventSink = Arc::new(move |event| _ = messages.send(Message::Event(event)));
         run = run.with_events(events);
     }
     let runtime = process.runtime.handle();
-    let told = sink.filter(|_| is_told).map(|sink| runtime.spawn_blocking(move || deliver(received, &sink)));
+    let told = sink.filter(|_| is_told).map(|sink| runtime.spawn(deliver(received, sink)));
     let (sender, report) = mpsc::channel();
-    runtime.spawn(execute(run, told, ended, sender));
+    runtime.spawn(execute(run, budget, told, ended, sender));
     Ok(Run { process, cancellation, report: Mutex::new(report) })
 }
 
 async fn execute(
     run: RuntimeRun,
+    budget: Option<Arc<CallBudget>>,
     told: Option<JoinHandle<()>>,
     ended: Option<Py<PyAny>>,
     sender: mpsc::Sender<Report>,
 ) {
-    let report = run.execute().await;
+    let mut report = run.execute().await;
+    if let Some(budget) = budget {
+        report = budget.amend(report);
+    }
     // All senders of messages went with the run, but for calls that are still given up.
     if let Some(told) = told {
         let _ = told.await;

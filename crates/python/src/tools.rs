@@ -62,6 +62,11 @@ impl ToolSet {
     pub(crate) fn has_async(&self) -> bool {
         self.targets.values().any(|target| target.is_async)
     }
+
+    /// Whether any of them holds the time: those of a session do.
+    pub(crate) fn has_held(&self) -> bool {
+        self.targets.values().any(|target| target.is_held)
+    }
 }
 
 /// The tools of a sandbox, for Python.

@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import multiprocessing
 import os
+import signal
 import threading
 
 import exuvia
@@ -86,6 +87,13 @@ def test_a_run_of_the_parent_is_not_the_childs() -> None:
             status = 0 if "process" in str(error) else 2
         finally:
             os._exit(status)
+    assert child(pid) == 0
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        with session:
+            pass
+        os._exit(0)
     assert child(pid) == 0
     assert session.run_sync("x").value == 1
     session.close()

@@ -95,6 +95,13 @@ def test_a_result_of_another_type_is_refused(code: str, returns: type[Any]) -> N
     assert caught.value.logs == "before\n"
 
 
+def test_long_integers_are_values() -> None:
+    assert Sandbox().run_sync("[10**5000, -(10**5000), 1.5]").value == [10**5000, -(10**5000), 1.5]
+    with pytest.raises(exuvia.WrongResult, match="digits") as caught:
+        Sandbox().run_sync("print('before')\n10**10_001")
+    assert caught.value.logs == "before\n" and caught.value.usage is not None
+
+
 def test_an_error_says_where_and_how_to_repair_it() -> None:
     with pytest.raises(exuvia.ScriptError) as caught:
         Sandbox().run_sync("print('so far')\norders = {'a': 1}\norders['b']")
@@ -161,6 +168,25 @@ def test_events_come_in_order_and_before_the_result() -> None:
     told: list[Event] = []
     Sandbox().run_sync("print(1)\nimport sys\nprint(2, file=sys.stderr)", on_event=told.append)
     assert told == [Log("stdout", "1\n"), Log("stderr", "2\n")]
+
+
+def test_a_callback_that_raises_loses_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    raised: list[Any] = []
+
+    async def one() -> int:
+        return 1
+
+    def on_event(event: Event) -> None:
+        raise ValueError(type(event).__name__)
+
+    async def run() -> Any:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: raised.append(context["exception"]))
+        return (await Sandbox(tools=[one]).run("print('a')\ntools.one()", on_event=on_event)).value
+
+    assert asyncio.run(run()) == 1
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: raised.append(unraisable.exc_value))
+    assert Sandbox(tools=[one]).run_sync("print('a')\ntools.one()", on_event=on_event).value == 1
+    assert [str(error) for error in raised] == ["Log", "CallStarted", "CallEnded"] * 2
 
 
 def test_a_log_is_streamed_while_the_script_runs() -> None:
@@ -274,6 +300,41 @@ def test_many_threads_and_tasks_run_scripts_at_once() -> None:
     assert asyncio.run(run()) == [n * n for n in range(60)]
 
 
+def test_more_runs_than_the_engine_has_threads() -> None:
+    def one() -> int:
+        return 1
+
+    async def run() -> int:
+        # Runs that wait for their turn, and report events.
+        sandbox = Sandbox(tools=[one], limits=Limits(call_timeout_ms=20_000))
+        results = await asyncio.gather(*[sandbox.run("tools.one()", on_event=lambda _: None) for _ in range(530)])
+        return sum(result.value for result in results)
+
+    assert asyncio.run(run()) == 530
+
+
+def test_a_script_of_a_tool_does_not_wait_for_itself() -> None:
+    async def one() -> int:
+        return 1
+
+    inner = Sandbox(tools=[one])
+
+    async def sync() -> Any:
+        return inner.run_sync("tools.one()").value
+
+    async def step() -> Any:
+        return inner.session().run_sync("tools.one()").value
+
+    async def awaited() -> Any:
+        return (await inner.run("tools.one()")).value
+
+    outer = Sandbox(tools=[sync, step, awaited], limits=Limits(call_timeout_ms=5_000))
+    assert outer.run_sync("tools.awaited()").value == 1
+    for tool in ("sync", "step"):
+        with pytest.raises(exuvia.ScriptError, match="would wait for itself"):
+            outer.run_sync(f"tools.{tool}()")
+
+
 def test_tools_see_the_context_of_the_caller() -> None:
     user = contextvars.ContextVar("user", default="nobody")
 
@@ -347,6 +408,7 @@ except exuvia.EngineError as error:
     assert (done.stdout, done.stderr) == (expected, "")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="of /proc")
 def test_the_artifact_is_mapped_from_the_module_and_not_copied() -> None:
     Sandbox().run_sync("1")
     with open(f"/proc/{os.getpid()}/maps") as maps:

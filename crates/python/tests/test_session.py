@@ -104,6 +104,42 @@ def test_a_limit_ends_the_session() -> None:
             session.run_sync("x")
 
 
+def test_calls_are_counted_over_all_steps() -> None:
+    sandbox = Sandbox(tools=[lookup, lookup_later], limits=Limits(tool_calls=5))
+    with sandbox.session() as session:
+        session.run_sync("for _ in range(2): tools.lookup(name='x')")
+        session.run_sync("import asyncio; await asyncio.gather(*[tools.lookup_later(name='x') for _ in range(3)])")
+        session.run_sync("1")
+        with pytest.raises(exuvia.TooManyCalls, match="more than 5 tool calls") as caught:
+            session.run_sync("try:\n    tools.lookup(name='x')\nexcept BaseException:\n    pass")
+        assert caught.value.limit == "tool_calls" and session.is_over
+    called: list[str] = []
+    with Sandbox(tools=[called.append], limits=Limits(tool_calls=5)).session() as session:
+        with pytest.raises(exuvia.TooManyCalls):
+            session.run_sync("for _ in range(50): tools.append('x')")
+    assert len(called) == 5
+
+
+def test_sources_and_results_are_held_to_their_lengths() -> None:
+    with Sandbox(limits=Limits(source_bytes=100, result_bytes=100)).session() as session:
+        session.run_sync("x = 'y'")
+        with pytest.raises(exuvia.SourceTooLarge, match="source_bytes allows 100") as too_long:
+            session.run_sync("x = 1" + " " * 100)
+        with pytest.raises(exuvia.ResultTooLarge, match="102 bytes, result_bytes allows 100") as too_large:
+            session.run_sync("print('log')\nx * 100")
+        assert (too_long.value.limit, too_large.value.limit, too_large.value.logs) == ("source_bytes", "result_bytes", "log\n")
+        assert session.run_sync("x * 98").value == "y" * 98
+
+
+def test_long_integers_are_values() -> None:
+    with SANDBOX.session() as session:
+        assert session.run_sync("10**5000").value == 10**5000
+        with pytest.raises(exuvia.WrongResult, match="10,?002 digits") as caught:
+            session.run_sync("print('log')\n10**10_001")
+        assert caught.value.logs == "log\n"
+        assert session.run_sync("1").value == 1
+
+
 def test_time_stands_still_between_steps() -> None:
     with Sandbox(limits=Limits(wall_ms=1_500, call_timeout_ms=500)).session() as session:
         session.run_sync("x = 1")
@@ -131,6 +167,40 @@ def test_cancelling_a_step_ends_the_session() -> None:
     asyncio.run(run())
 
 
+def test_a_step_returns_when_its_calls_have_ended() -> None:
+    ended: list[str] = []
+
+    async def run(code: str, timeout: float | None) -> str:
+        started = asyncio.Event()
+
+        async def slow() -> None:
+            started.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.05)
+                ended.append("slow")
+
+        async def wait() -> None:
+            await started.wait()
+
+        async with Sandbox(tools=[slow, wait]).session() as session:
+            step = asyncio.create_task(session.run(code))
+            await started.wait()
+            if timeout is not None:
+                step.cancel()
+            try:
+                await step
+            except (exuvia.ScriptError, asyncio.CancelledError) as error:
+                ended.append(type(error).__name__)
+            return "" if session.is_over else repr((await session.run("1 + 1")).value)
+
+    both = "import asyncio\nasync def fail():\n    tools.wait()\n    1 / 0\nawait asyncio.gather(tools.slow(), fail())"
+    assert asyncio.run(run(both, None)) == "2"
+    assert asyncio.run(run("tools.slow()", 0)) == ""
+    assert ended == ["slow", "ScriptError", "slow", "CancelledError"]
+
+
 def test_a_session_that_nobody_has_any_more_gives_its_place_back() -> None:
     # More than the engine has places.
     for _ in range(20):
@@ -144,11 +214,12 @@ def test_a_script_that_interferes_harms_its_own_session_only() -> None:
     code = """
 import gc
 servers = [one for one in gc.get_objects() if type(one).__name__ == "Tool" and one._server_name == "exuvia_session"]
-servers[0]({answer!r})
+servers[0]({answer})
 """
-    for answer in ("x", {"value": 3}, {"error": ["a"]}, {"value": "{", "is_final": False}):
+    texts = [f"{{'value': {text}, 'is_final': False}}" for text in ("'{'", "'[' * 100_000")]
+    for answer in ("'x'", "{'value': 3}", "{'error': ['a']}", "10**20_000", *texts):
         session = SANDBOX.session()
-        with pytest.raises((exuvia.SandboxError, exuvia.EngineError, ValueError)):
+        with pytest.raises((exuvia.SandboxError, exuvia.EngineError)):
             session.run_sync(code.format(answer=answer))
         session.close()
     assert SANDBOX.run_sync("1").value == 1

@@ -81,6 +81,15 @@ def test_a_limit_ends_the_session_and_says_so() -> None:
             executor("x")
 
 
+def test_a_crash_says_that_the_variables_are_lost() -> None:
+    with ExuviaExecutor() as executor:
+        executor.send_tools({})
+        executor("x = 1")
+        with pytest.raises(exuvia.ScriptError) as caught:
+            executor("import os; os.abort()")
+        assert caught.value.kind == "crashed" and "variables of earlier steps are lost" in str(caught.value)
+
+
 def test_nothing_of_the_machine_is_reached() -> None:
     with ExuviaExecutor() as executor:
         executor.send_tools({})

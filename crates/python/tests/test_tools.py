@@ -128,6 +128,54 @@ result = tools.check(
     }
 
 
+@dataclasses.dataclass
+class Dog:
+    name: str
+    trick: str = ""
+
+
+@dataclasses.dataclass
+class Cat:
+    name: str
+    sleeps_on: str = ""
+
+
+@dataclasses.dataclass
+class Owner:
+    pets: list[Dog | Cat]
+
+
+@dataclasses.dataclass
+class Shelter:
+    pets: list[Cat]
+
+
+def test_a_union_is_read_by_the_class_that_has_all_keys() -> None:
+    def names(pets: list[Dog | Cat], home: Owner | Shelter) -> list[str]:
+        return [repr(each) for each in [*pets, home]]
+
+    pets = "[{'name': 'Tom', 'sleeps_on': 'sofa'}, {'name': 'Rex', 'trick': 'roll'}, {'name': 'Kit', 'age': 1, 'sleeps_on': 'bed'}]"
+    home = "{'pets': [{'name': 'Tom', 'sleeps_on': 'sofa'}]}"
+    code = f"tools.names(pets={pets}, home={home})"
+    assert Sandbox(tools=[names]).run_sync(code).value == [
+        "Cat(name='Tom', sleeps_on='sofa')",
+        "Dog(name='Rex', trick='roll')",
+        # None has all of its keys.
+        "Dog(name='Kit', trick='')",
+        "Owner(pets=[Cat(name='Tom', sleeps_on='sofa')])",
+    ]
+    either: Any = Dog | Cat
+    assert Sandbox().run_sync("{'name': 'Tom', 'sleeps_on': 'sofa'}", returns=either).value == Cat("Tom", "sofa")
+
+
+def test_a_union_of_models_of_pydantic_is_too() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    dog = pydantic.create_model("Dog", name=str, trick=(str, ""))
+    cat = pydantic.create_model("Cat", name=str, sleeps_on=(str, ""))
+    value = Sandbox().run_sync("{'name': 'Tom', 'sleeps_on': 'sofa'}", returns=dog | cat).value
+    assert isinstance(value, cat) and value.sleeps_on == "sofa"
+
+
 def test_a_class_may_contain_itself() -> None:
     def count(node: Node) -> int:
         return 1 + sum(count(child) for child in node.children)
@@ -217,6 +265,39 @@ result = told
         masked.run_sync("tools.fails(how='error')")
     with pytest.raises(exuvia.Denied, match="not on a Friday"):
         masked.run_sync("tools.fails(how='denied')")
+
+
+class Unspeakable(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ToolError("no such order", {"lock": object()}), ["ToolError", "no such order", None]),
+        (ToolError("no such order", float("nan")), ["ToolError", "no such order", None]),
+        (ToolDenied(["a", "list"]), ["ToolDenied", "['a', 'list']", None]),  # type: ignore[arg-type]
+        (Unspeakable(), ["ToolError", "Unspeakable", None]),
+        (ValueError("a\ud800b"), ["ToolError", "ValueError: a?b", None]),
+    ],
+)
+def test_what_cannot_be_said_of_a_failure_is_left_out(error: Exception, expected: list[Any]) -> None:
+    def fails() -> None:
+        raise error
+
+    async def fails_later() -> None:
+        raise error
+
+    code = """
+result = []
+for tool in (tools.fails, tools.fails_later):
+    try:
+        tool()
+    except (ToolError, ToolDenied) as error:
+        result.append([type(error).__name__, error.message, getattr(error, "data", None)])
+"""
+    assert Sandbox(tools=[fails, fails_later]).run_sync(code).value == [expected] * 2
 
 
 def test_an_answer_that_is_no_json_is_a_failure() -> None:

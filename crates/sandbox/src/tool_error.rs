@@ -17,11 +17,14 @@ impl ToolError {
         Self(CallError::ToolFailed { message: message.into(), data: None })
     }
 
-    /// The same with data that a script finds in the exception's `data`. What is no JSON is left out.
+    /// The same with data that a script finds in the exception's `data`. What is no JSON is left out, and so is data of anything but a
+    /// [failure](Self::new): other errors have none.
     #[must_use]
-    pub fn with_data(self, data: &impl Serialize) -> Self {
-        let data = serde_json::to_string(data).ok().and_then(|text| Json::parse(text).ok());
-        Self(CallError::ToolFailed { message: self.0.to_string(), data })
+    pub fn with_data(mut self, data: &impl Serialize) -> Self {
+        if let CallError::ToolFailed { data: kept, .. } = &mut self.0 {
+            *kept = serde_json::to_string(data).ok().and_then(|text| Json::parse(text).ok());
+        }
+        self
     }
 
     /// This script may not make this call. The script meets a `ToolDenied`, a `PermissionError`; uncaught, its run ends as denied.

@@ -8,6 +8,7 @@ docs/embedding/from-wit.md explains it step by step.
 import json
 import queue
 import sys
+import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, TimeoutError as NoAnswer
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ STACK_BYTES = (2 << 20) - (64 << 10)
 # The fuel that the guest is given at a time: after it the host looks at the clock.
 SLICE = 1_000_000
 PENDING_CALL = 1
+# What is recorded of a call until it has its answer.
+UNANSWERED = "cancelled"
 
 
 class Stopped(Exception):
@@ -110,6 +113,8 @@ class Run:
         self.pending: dict[int, Future] = {}
         self.answered: queue.Queue[int] = queue.Queue()
         self.unreported: set[int] = set()
+        self.recording = threading.Lock()
+        self.is_over = False
         # Calls that wait longer than the run lives are left behind.
         self.threads = ThreadPoolExecutor(max_workers=limits.concurrent_calls)
         self.end = time.monotonic() + limits.wall_ms / 1000
@@ -135,7 +140,7 @@ class Run:
         except WasmtimeError as trap:
             report.outcome, report.error = "raised", SimpleNamespace(kind="crashed", message=str(trap), line=None)
         finally:
-            self.ended = True
+            self.ended = self.is_over = True
             self.threads.shutdown(wait=False, cancel_futures=True)
             report.fuel = self.used
         return report
@@ -245,23 +250,28 @@ class Run:
         """Starts a call. Its number, and the future of its answer: a text, or an error as the contract has it."""
         if len(self.report.calls) >= self.limits.tool_calls:
             raise Stopped("tool_calls")
-        self.report.calls.append([server, tool, "cancelled"])
+        self.report.calls.append([server, tool, UNANSWERED])
         number = len(self.report.calls)
         future = self.threads.submit(self.answer, number, server, tool, arguments)
         return number, future
 
     def answer(self, number, server, tool, arguments):
-        call = self.report.calls[number - 1]
         try:
-            answer = self.checked(server, tool, arguments)
-            call[2] = "ok"
-            return answer
+            answer, outcome = self.checked(server, tool, arguments), "ok"
         except ToolFailure as failure:
-            call[2] = failure.kind
-            return failure.lowered()
+            answer, outcome = failure.lowered(), failure.kind
         except LimitReached as reached:
-            call[2] = "limit-reached"
-            return reached.lowered()
+            answer, outcome = reached.lowered(), "limit-reached"
+        return answer if self.settle(number, outcome) else None
+
+    def settle(self, number, outcome):
+        """Records what came of a call. False: that is recorded already, and this comes too late."""
+        call = self.report.calls[number - 1]
+        with self.recording:
+            if self.is_over or call[2] != UNANSWERED:
+                return False
+            call[2] = outcome
+            return True
 
     def checked(self, server, tool, arguments):
         if self.ended:
@@ -281,8 +291,9 @@ class Run:
             return future.result(min(timeout, self.in_time()))
         except NoAnswer:
             self.in_time()
+            if not self.settle(number, "timed-out"):
+                return future.result()
             future.cancel()
-            self.report.calls[number - 1][2] = "timed-out"
             return Variant("timed-out", self.limits.call_timeout_ms)
 
     def call(self, store, server, tool, arguments, line):

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 
-use exuvia_tests::{Ended, Folder, WebServer, built, echo_table, exuvia};
+use exuvia_tests::identity_provider::{IdentityProvider, SigningKey};
+use exuvia_tests::{Ended, Folder, WebServer, built, echo_table, exuvia, key_table};
 use serde_json::Value;
 
 /// What `doctor` says of a configuration.
@@ -77,7 +78,7 @@ fn each_reason_for_which_a_server_does_not_start_has_its_advice() {
         ("hangs", "failed", "not ready after 700 ms", "start_timeout_ms"),
         ("empty", "warning", "lists no tools", "without tools"),
         ("chatty", "failed", "", "run its command in a terminal"),
-        ("login", "failed", "not logged in", "exuvia login login"),
+        ("login", "failed", "not logged in", "exuvia login login --config "),
         ("token", "failed", "401", "`headers`"),
         ("path", "failed", "404", "is the MCP endpoint"),
         ("closed", "failed", "", "check `url`"),
@@ -148,6 +149,62 @@ fn workspaces_that_scripts_cannot_use_are_found() {
         assert!(fix.map_or(told.is_none(), |fix| told.is_some_and(|told| told.contains(fix))), "{found}");
     }
     assert!(!path("gone").exists() && !path("new").exists(), "whoever looks makes nothing");
+}
+
+#[test]
+fn a_fix_names_the_configuration_that_was_looked_at() {
+    let folder = Folder::new("[journal]\npath = 'j'\n");
+    fs::create_dir(folder.path("j")).expect("a folder");
+    folder.write("j/journal.db", "no database");
+    let file = folder.text("exuvia.toml");
+    let ended = exuvia(&["doctor", "--json", "--config", &file], "");
+    let findings = ended.json()["findings"].as_array().expect("findings").clone();
+    let journal = of(&findings, "journal", None);
+    assert_eq!(journal["fix"], format!("exuvia audit verify --config {file} says what is wrong with it"), "{journal}");
+}
+
+#[test]
+fn credentials_of_roles_and_keys_of_providers_are_tried() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    fs::write(&token, "s3cret-token").expect("written");
+    let guarded = WebServer::start(&["--token-file", token.to_str().expect("UTF-8")]);
+    let provider = IdentityProvider::start(&[&SigningKey::new("k1", "RS256")]);
+    let config = format!(
+        "[servers.crm]\nurl = {:?}\n\
+         [roles.good.credentials.crm]\nheaders = {{ Authorization = 'Bearer s3cret-token' }}\n\
+         [roles.bad.credentials.crm]\nheaders = {{ Authorization = 'Bearer wrong-0123456789' }}\n\
+         [roles.own.credentials.crm]\noauth = true\n{}{}\
+         [identity_providers.works]\nissuer = '{}'\naudience = 'a'\ndefault_role = 'good'\n\
+         [identity_providers.broken]\nissuer = 'http://{}'\naudience = 'a'\ndefault_role = 'good'\n",
+        guarded.url(),
+        key_table("ada", "own"),
+        key_table("bob", "bad"),
+        provider.issuer(),
+        not_found(),
+    );
+    let own = Folder::new(&config);
+    let file = own.text("exuvia.toml");
+    let ended = exuvia(&["doctor", "--json", "--config", &file], "");
+    let findings = ended.json()["findings"].as_array().expect("findings").clone();
+    assert_eq!(ended.status, Some(1), "{findings:?}");
+    let login = format!("exuvia login crm --config {file}");
+    let of_ada = format!("exuvia login crm --key ada --config {file}");
+    for (check, name, status, fix) in [
+        ("server", "crm", "failed", Some(&*login)),
+        ("server", "crm as good", "ok", None),
+        ("server", "crm as bad", "failed", Some("`[roles.bad.credentials.crm]`")),
+        ("login", "crm of key ada", "failed", Some(&*of_ada)),
+        ("provider", "works", "ok", None),
+        ("provider", "broken", "failed", Some("`issuer`")),
+    ] {
+        let found = of(&findings, check, Some(name));
+        assert_eq!(found["status"], status, "{found}");
+        let told = found["fix"].as_str();
+        assert!(fix.map_or(told.is_none(), |fix| told.is_some_and(|told| told.contains(fix))), "{found}");
+    }
+    assert!(!findings.iter().any(|found| found["name"] == "crm as own" || found["name"] == "crm of key bob"));
+    assert!(!ended.stdout.contains("wrong-0123456789"), "{}", ended.stdout);
 }
 
 #[test]

@@ -123,7 +123,7 @@ async fn numbers_are_read_inside_tagged_enums_and_flattened_structs() {
 async fn failures_of_tools_are_exceptions_of_their_kinds() {
     let fail = |how: serde_json::Map<String, serde_json::Value>| async move {
         match how.get("how").and_then(|how| how.as_str()).unwrap_or_default() {
-            "denied" => Err(ToolError::denied("not you")),
+            "denied" => Err(ToolError::denied("not you").with_data(&json!({"row": 7}))),
             "missing" => Err(ToolError::unavailable("not now")),
             "data" => Err(ToolError::new("no such row").with_data(&json!({"row": 7}))),
             "io" => Err(std::io::Error::other("broken").into()),

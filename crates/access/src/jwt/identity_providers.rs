@@ -185,6 +185,13 @@ impl IdentityProviders {
         if all.all(|scopes| set(scopes) == set(first)) { first } else { &[] }
     }
 
+    /// Waits until the keys of every provider have been fetched once, or could not be.
+    pub async fn tried(&self) {
+        for provider in self.providers.values() {
+            provider.keys.tried().await;
+        }
+    }
+
     /// Providers by whose keys no token can be verified now, each with the reason. For the operator.
     pub fn problems(&self) -> impl Iterator<Item = (&str, String)> {
         self.providers.iter().filter_map(|(name, provider)| Some((name.as_str(), provider.keys.problem()?)))

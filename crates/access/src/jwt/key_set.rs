@@ -134,6 +134,13 @@ impl KeySet {
         }
     }
 
+    /// Waits until the keys have been fetched once, or could not be.
+    pub(super) async fn tried(&self) {
+        self.begin();
+        // The sender is there as long as this is.
+        let _ = self.fetcher.known.subscribe().wait_for(|known| known.tried.is_some()).await;
+    }
+
     /// Why no token can be verified now, if none can. For the operator.
     pub(super) fn problem(&self) -> Option<String> {
         let known = self.fetcher.known.borrow();

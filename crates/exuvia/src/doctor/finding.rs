@@ -15,7 +15,7 @@ pub(super) enum Status {
 /// One thing that was looked at.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct Finding {
-    /// `configuration`, `server`, `login`, `reference`, `memory`, `files`, `workspace`, `journal`, `port` or `client`.
+    /// `configuration`, `server`, `login`, `provider`, `reference`, `memory`, `files`, `workspace`, `journal`, `port` or `client`.
     pub(super) check: &'static str,
     /// Which of them: a server, a variable, a file.
     #[serde(skip_serializing_if = "Option::is_none")]

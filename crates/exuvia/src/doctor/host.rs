@@ -89,8 +89,8 @@ fn opened_up(path: &Path, mask: u32) -> Option<Finding> {
     })
 }
 
-/// Whether what was recorded can be read. Blocks.
-pub(super) fn journal(config: &Config) -> Finding {
+/// Whether what was recorded can be read; `verify` is the command that says more. Blocks.
+pub(super) fn journal(config: &Config, verify: &str) -> Finding {
     if matches!(config.journal.store, JournalStore::Memory) {
         return Finding::ok("journal", "is kept in memory");
     }
@@ -115,9 +115,7 @@ pub(super) fn journal(config: &Config) -> Finding {
     }
     match open_archives(&config.journal) {
         Ok(_) => Finding::ok("journal", "can be read"),
-        Err(error) => {
-            Finding::failed("journal", format!("{error:#}"), "exuvia audit verify says what is wrong with it")
-        }
+        Err(error) => Finding::failed("journal", format!("{error:#}"), format!("{verify} says what is wrong with it")),
     }
 }
 

@@ -1,9 +1,11 @@
 //! `exuvia doctor`: everything that a configuration needs, tried once, and what to do about what does not work.
 
 mod client_view;
+mod commands;
 mod finding;
 mod host;
 mod logins;
+mod providers;
 mod references;
 mod servers;
 mod workspaces;
@@ -19,20 +21,21 @@ use exuvia_text::{indented, line};
 use serde_json::json;
 
 use crate::app::from_files;
-use crate::args::{DoctorArgs, ServerArgs};
+use crate::args::DoctorArgs;
 use crate::exit;
 use crate::paint::{Paint, Tone};
 use crate::terminal::{self, Terminal};
+use commands::Commands;
 use finding::{Finding, Status};
 
 pub(crate) async fn doctor(args: DoctorArgs) -> Result<ExitCode> {
     let terminal = Terminal::new();
     let most = Duration::from_secs(args.timeout);
-    let as_client = client_arguments(&args.servers);
+    let commands = Commands::of(&args.servers);
     let sources = Sources::from(args.servers);
     let read = from_files(move || Ok(sources.load(&Paths::of_user()))).await?;
     let findings = match read {
-        Ok(config) => examined(config, &as_client, most, &terminal).await?,
+        Ok(config) => examined(config, &commands, most, &terminal).await?,
         Err(errors) => of_errors(&errors),
     };
     terminal.clear_progress();
@@ -50,23 +53,25 @@ pub(crate) async fn doctor(args: DoctorArgs) -> Result<ExitCode> {
     Ok(if worst == Some(Status::Failed) { exit::RAISED.into() } else { ExitCode::SUCCESS })
 }
 
-async fn examined(config: Config, as_client: &[String], most: Duration, terminal: &Terminal) -> Result<Vec<Finding>> {
+async fn examined(config: Config, commands: &Commands, most: Duration, terminal: &Terminal) -> Result<Vec<Finding>> {
     let mut findings = of_notices(&config);
-    findings.extend(servers::servers(&config, most, terminal).await);
-    findings.extend(logins::logins(&config).await);
+    findings.extend(servers::servers(&config, most, commands, terminal).await);
+    findings.extend(logins::logins(&config, commands).await);
+    findings.extend(providers::providers(&config, most).await);
+    let verify = commands.verify();
     let (found, config) = from_files(move || {
         let mut found = references::references(&config);
         found.push(host::memory(&config));
         found.extend(host::files(&config));
         found.extend(workspaces::workspaces(&config));
-        found.push(host::journal(&config));
+        found.push(host::journal(&config, &verify));
         Ok((found, config))
     })
     .await?;
     findings.extend(found);
     findings.push(host::port(&config).await);
     terminal.show_progress("connecting as a client");
-    findings.push(client_view::client_view(as_client).await);
+    findings.push(client_view::client_view(&commands.of_client()).await);
     Ok(findings)
 }
 
@@ -89,20 +94,6 @@ fn of_notices(config: &Config) -> Vec<Finding> {
         count => Finding::ok("configuration", format!("{count} servers")),
     });
     findings
-}
-
-/// What a client passes that meets the same servers.
-fn client_arguments(args: &ServerArgs) -> Vec<String> {
-    let mut words = vec!["stdio".to_owned()];
-    let mut option = |name: &str, value: String| words.extend([name.to_owned(), value]);
-    args.config.iter().for_each(|file| option("--config", file.display().to_string()));
-    args.mcp_configs.iter().for_each(|file| option("--mcp-config", file.display().to_string()));
-    args.servers.iter().for_each(|server| option("--server", server.clone()));
-    args.imports.iter().for_each(|client| option("--import", client.name().to_owned()));
-    if args.import_project {
-        words.push("--import-project".to_owned());
-    }
-    words
 }
 
 fn report(findings: &[Finding], paint: Paint) -> String {

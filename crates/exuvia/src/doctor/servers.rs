@@ -1,12 +1,14 @@
 //! Every server started once, all of them at the same time.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use exuvia_config::{Config, ServerConfig, Transport, passed_variables};
-use exuvia_tool::Absence;
+use exuvia_tool::{Absence, CredentialId, Principal};
 use exuvia_upstream::{ServerState, ServerStatus, Upstreams};
 use tokio_util::sync::CancellationToken;
 
+use super::commands::Commands;
 use super::finding::{Finding, Status};
 use crate::terminal::Terminal;
 
@@ -17,14 +19,15 @@ const LEAST_CHARS: usize = 6;
 /// What messages about certificates have in them.
 const CERTIFICATES: [&str; 4] = ["certificate", "tls", "ssl", "unknownissuer"];
 
-/// Starts the servers, each for at most this long, and ends them.
-pub(super) async fn servers(config: &Config, most: Duration, terminal: &Terminal) -> Vec<Finding> {
-    let configs: Vec<ServerConfig> = config.servers.iter().map(|server| bounded(&server.config, most)).collect();
+/// Starts the servers, each for at most this long, and ends them: as the operator has them, and as roles do with their own credentials.
+pub(super) async fn servers(config: &Config, most: Duration, commands: &Commands, terminal: &Terminal) -> Vec<Finding> {
+    let tried: Vec<Tried> = config.servers.iter().flat_map(|server| of_all(config, &server.config)).collect();
+    let configs: Vec<ServerConfig> = tried.iter().map(|tried| bounded(&tried.config, most)).collect();
     terminal.show_progress("starting servers");
     let (over, begun) = (CancellationToken::new(), Instant::now());
-    let upstreams = Upstreams::begin(configs.clone(), config.upstream_limits, over.clone()).await;
+    let upstreams = Upstreams::begin(configs, config.upstream_limits, over.clone()).await;
     let mut changes = upstreams.changes();
-    let mut times: Vec<Option<Duration>> = vec![None; configs.len()];
+    let mut times: Vec<Option<Duration>> = vec![None; tried.len()];
     let statuses = loop {
         let statuses = changes.borrow_and_update().clone();
         for (time, status) in times.iter_mut().zip(statuses.iter()) {
@@ -41,15 +44,39 @@ pub(super) async fn servers(config: &Config, most: Duration, terminal: &Terminal
     };
     over.cancel();
     upstreams.shutdown().await;
-    let findings = configs.iter().zip(statuses.iter()).zip(times);
-    findings.map(|((config, status), time)| of_server(config, status, time)).collect()
+    let findings = tried.iter().zip(statuses.iter()).zip(times);
+    findings.map(|((tried, status), time)| of_server(tried, status, time, commands)).collect()
+}
+
+/// A server as somebody has it.
+struct Tried {
+    config: ServerConfig,
+    /// Where the credential is written that it is shown.
+    credential: String,
+}
+
+/// A server as the operator has it, and as each role does that has a credential for it. Logins of keys are looked at, not tried.
+fn of_all(config: &Config, server: &ServerConfig) -> Vec<Tried> {
+    let own = Tried {
+        config: ServerConfig { credentials: BTreeMap::new(), ..server.clone() },
+        credential: "its `headers`".to_owned(),
+    };
+    let of_roles = config.access.roles.keys().filter_map(|role| {
+        let credential = server.credentials.get(&CredentialId::of_role(role.as_str().into()))?;
+        let config = credential.applied_to(server, &Principal::Operator);
+        let name = format!("{} as {role}", server.name);
+        let written = format!("`[roles.{role}.credentials.{}]`", server.name);
+        (!credential.oauth).then(|| Tried { config: ServerConfig { name, ..config }, credential: written })
+    });
+    std::iter::once(own).chain(of_roles).collect()
 }
 
 fn bounded(config: &ServerConfig, most: Duration) -> ServerConfig {
     ServerConfig { start_timeout: config.start_timeout.min(most), ..config.clone() }
 }
 
-fn of_server(config: &ServerConfig, status: &ServerStatus, time: Option<Duration>) -> Finding {
+fn of_server(tried: &Tried, status: &ServerStatus, time: Option<Duration>, commands: &Commands) -> Finding {
+    let config = &tried.config;
     let ms = time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
     let finding = match &status.state {
         ServerState::Ready { .. } if status.tools.is_empty() => Finding::warning(
@@ -65,7 +92,7 @@ fn of_server(config: &ServerConfig, status: &ServerStatus, time: Option<Duration
         },
         ServerState::Starting => Finding::failed("server", "it was not ready in time", late(config)),
         ServerState::Failed { message, why } => {
-            Finding::failed("server", redacted(config, message), fix(config, message, *why))
+            Finding::failed("server", redacted(config, message), fix(tried, message, *why, commands))
         }
     };
     let tools = (finding.status != Status::Failed).then_some(status.tools.len());
@@ -73,14 +100,14 @@ fn of_server(config: &ServerConfig, status: &ServerStatus, time: Option<Duration
 }
 
 /// What to do about a server that did not start.
-fn fix(config: &ServerConfig, message: &str, why: Absence) -> String {
-    let (name, lower) = (&config.name, message.to_lowercase());
+fn fix(Tried { config, credential }: &Tried, message: &str, why: Absence, commands: &Commands) -> String {
+    let lower = message.to_lowercase();
     let is_http = matches!(config.transport, Transport::Http(_));
     match why {
         Absence::Starting | Absence::Late => late(config),
-        Absence::Unauthorized { login: true } => format!("exuvia login {name}"),
+        Absence::Unauthorized { login: true } => commands.login(&config.name, &[]),
         Absence::Unauthorized { login: false } => {
-            "check its `headers`: the token in them may be wrong, expired, or a variable that is not set here".to_owned()
+            format!("check {credential}: the token there may be wrong, expired, or a variable that is not set here")
         }
         Absence::NotRun => "install the program, or write its whole path as `command`: the PATH that counts is that of whoever starts \
             Exuvia, and desktop applications do not have your shell's"

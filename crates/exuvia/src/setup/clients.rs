@@ -81,20 +81,19 @@ fn form(client: KnownClient) -> Form {
     }
 }
 
-/// The program and its configuration as the entry names them: in a project's file, as everybody has them who has the folder.
-pub(super) fn command(client: KnownClient, scope: ServerScope, program: &Path, config: &Path) -> [String; 2] {
+/// The configuration as the entry names it: in a project's file, as everybody has it who has the folder.
+pub(super) fn config(client: KnownClient, scope: ServerScope, config: &Path) -> String {
     match scope {
-        ServerScope::Project => [NAME.to_owned(), form(client).project_config.to_owned()],
-        _ => [program, config].map(|path| path.display().to_string()),
+        ServerScope::Project => form(client).project_config.to_owned(),
+        _ => config.display().to_string(),
     }
 }
 
-/// The entry: what is there of it, with this command, and these variables handed on. They come with the client's own reference.
+/// The entry: what is there of it, with these words as its command, and these variables handed on. They come with the client's own reference.
 pub(super) fn entry<'a>(
     client: KnownClient,
     there: Option<&Value>,
-    program: &str,
-    args: &[String],
+    words: &[String],
     variables: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Value {
     let form = form(client);
@@ -105,15 +104,12 @@ pub(super) fn entry<'a>(
         entry.insert("enabled".to_owned(), json!(true));
     }
     entry.extend(there.and_then(Value::as_object).cloned().unwrap_or_default());
-    match form.args {
-        Some(key) => {
+    match (form.args, words) {
+        (Some(key), [program, args @ ..]) => {
             entry.insert(form.command.to_owned(), json!(program));
             entry.insert(key.to_owned(), json!(args));
         }
-        None => {
-            let words: Vec<&str> = std::iter::once(program).chain(args.iter().map(String::as_str)).collect();
-            entry.insert(form.command.to_owned(), json!(words));
-        }
+        _ => drop(entry.insert(form.command.to_owned(), json!(words))),
     }
     variables.for_each(|(name, written)| hand_on(&mut entry, &form, name, written));
     if is_new {

@@ -10,6 +10,7 @@ mod edit;
 mod files;
 mod moved;
 mod plan;
+mod program;
 mod record;
 mod server_table;
 mod undo;
@@ -28,6 +29,7 @@ use crate::setup_args::{Scope, SetupArgs};
 use crate::terminal;
 use diff::diff;
 use plan::{Plan, Request};
+use program::Program;
 use record::Record;
 use undo::{Restored, Undoing};
 
@@ -47,9 +49,11 @@ async fn set_up(args: &SetupArgs, paths: ClientPaths) -> Result<ExitCode> {
         (None, Scope::Project) => paths.project_root().join("exuvia.toml"),
         (None, _) => Paths::of_user().default_file.context("no home directory: set HOME")?,
     };
-    let (config, program) = (plan::absolute(&config)?, plan::program()?);
-    let (client, scope) = (args.client, args.scope.into());
-    let plan = from_files(move || Plan::make(&Request { client, scope, paths: &paths, config, program })).await?;
+    let (config, program) = (plan::absolute(&config)?, Program::own()?);
+    let (client, scope, is_config_given) = (args.client, args.scope.into(), args.config.is_some());
+    let plan =
+        from_files(move || Plan::make(&Request { client, scope, paths: &paths, config, is_config_given, program }))
+            .await?;
     let paint = Paint { is_on: terminal::is_colored() };
     print(&report(&plan, args, paint))?;
     if plan.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use exuvia_config::{ClientFile, ClientPaths, ClientServers, KnownClient, MovableServer, ServerScope};
+use exuvia_config::{ClientFile, ClientPaths, ClientServers, KnownClient, MovableServer, ServerScope, from_home};
 use serde_json::Value;
 
 use super::clients::{self, NAME};
@@ -12,6 +12,7 @@ use super::diff::Secrets;
 use super::edit::{self, Edit};
 use super::files;
 use super::moved::{self, Destination};
+use super::program::Program;
 
 /// A file, and what becomes of it.
 pub(super) struct Change {
@@ -46,7 +47,9 @@ pub(super) struct Request<'a> {
     pub(super) scope: ServerScope,
     pub(super) paths: &'a ClientPaths,
     pub(super) config: PathBuf,
-    pub(super) program: PathBuf,
+    /// It was asked for, and is not the default.
+    pub(super) is_config_given: bool,
+    pub(super) program: Program,
 }
 
 /// A place of the client's servers with what is in it.
@@ -215,9 +218,13 @@ impl Request<'_> {
         variables: &BTreeMap<String, String>,
     ) -> Result<Option<(String, Value)>> {
         let tree = edit::tree(place.syntax, text)?;
-        let [program, config] = clients::command(self.client, self.scope, &self.program, &self.config);
+        let config = clients::config(self.client, self.scope, &self.config);
         let (name, args) = match servers.own.first() {
-            Some((name, args)) => (name.as_str(), self.with_config(args, &config)),
+            Some((name, args)) => {
+                let kept = self.with_config(args, &config);
+                let entry = || format!("{}: the entry `{name}`", place.file.display());
+                (name.as_str(), kept.with_context(entry)?)
+            }
             None if edit::at(&tree, &place.object, NAME).is_some() => {
                 bail!("{}: the entry `{NAME}` runs something else; rename or remove it", place.file.display())
             }
@@ -225,39 +232,49 @@ impl Request<'_> {
         };
         let there = edit::at(&tree, &place.object, name);
         let variables = variables.iter().map(|(name, written)| (name.as_str(), written.as_str()));
-        let entry = clients::entry(self.client, there, &program, &args, variables);
+        let words = [self.program.words(self.scope == ServerScope::Project), args].concat();
+        let entry = clients::entry(self.client, there, &words, variables);
         Ok((there != Some(&entry)).then(|| (name.to_owned(), entry)))
     }
 
     /// The arguments of an entry that was there, with this configuration: what else they say stays.
-    fn with_config(&self, args: &[String], config: &str) -> Vec<String> {
+    ///
+    /// # Errors
+    ///
+    /// They name another configuration, and nobody asked for this one.
+    fn with_config(&self, args: &[String], config: &str) -> Result<Vec<String>> {
         let mut kept = Vec::new();
-        let mut words = args.iter();
+        let mut words = args.iter().peekable();
         while let Some(word) = words.next() {
-            match word.as_str() {
+            let (option, value) = match word.split_once('=') {
+                Some((option, value)) => (option, Some(value)),
+                None => (word.as_str(), words.peek().map(|next| next.as_str())),
+            };
+            let is_of_client = value == Some(self.client.name());
+            match (option, value) {
+                ("--config", there) => there.map_or(Ok(()), |there| self.check_config(there, config))?,
                 // Its servers are in the configuration now.
-                "--import" if words.as_slice().first().is_some_and(|client| client == self.client.name()) => {
-                    let _ = words.next();
+                ("--import", Some(_)) if is_of_client => {}
+                _ => {
+                    kept.push(word.clone());
+                    continue;
                 }
-                "--config" => {
-                    let _ = words.next();
-                }
-                _ => kept.push(word.clone()),
+            }
+            if !word.contains('=') {
+                let _ = words.next();
             }
         }
         kept.extend(["--config".to_owned(), config.to_owned()]);
-        kept
+        Ok(kept)
     }
-}
 
-/// The program as clients are to start it: by a path that stays where it is when a package manager brings another version.
-pub(super) fn program() -> Result<PathBuf> {
-    let own = std::env::current_exe().context("the path of this program")?;
-    let real = own.canonicalize().unwrap_or_else(|_| own.clone());
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let named = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(NAME));
-    let is_own = |path: &PathBuf| path.canonicalize().is_ok_and(|path: PathBuf| path == real);
-    Ok(named.into_iter().find(is_own).unwrap_or(own))
+    fn check_config(&self, there: &str, config: &str) -> Result<()> {
+        let is_it = || absolute(&from_home(there.into())).is_ok_and(|there| there == self.config);
+        match self.is_config_given || there == config || is_it() {
+            true => Ok(()),
+            false => bail!("it has --config {there}: pass that to move the servers there, or take it out of the entry"),
+        }
+    }
 }
 
 /// A path that holds in every folder.

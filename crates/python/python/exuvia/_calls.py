@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import _native
+from ._errors import EngineError
 from ._protocol import Answer
 from ._results import Event, event
 from ._tools import ToolSet
@@ -65,8 +66,16 @@ class Calls:
     def tell(self, message: tuple[Any, ...]) -> None:
         """Tells of an event."""
         told = event(message)
-        if told is not None and self._on_event is not None:
+        if told is None or self._on_event is None:
+            return
+        try:
             self._context.run(self._on_event, told)
+        except Exception as error:
+            # The messages behind this one have to be taken: calls are among them.
+            if self._loop is None or self._is_background:
+                _native.unraisable(error, self._on_event)
+            else:
+                self._loop.call_exception_handler({"message": f"{self._on_event!r} raised", "exception": error})
 
     def _begin(self, call: int, place: int, arguments: str, reply: _native.Reply) -> None:
         # Where tools are async there is a loop.
@@ -88,13 +97,23 @@ class Calls:
             await asyncio.wait(list(self._tasks.values()))
 
 
+async def settled(future: asyncio.Future[Any]) -> None:
+    """Waits for a future, whatever cancels the waiting: what it waits for ends soon."""
+    while not future.done():
+        try:
+            await asyncio.shield(future)
+        except asyncio.CancelledError:
+            continue
+
+
 class _Background:
     """A loop on a thread of its own: where async tools run that are called from synchronous code."""
 
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="exuvia-tools", daemon=True).start()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="exuvia-tools", daemon=True)
+        self.thread.start()
 
 
 _background: _Background | None = None
@@ -102,11 +121,13 @@ _lock = threading.Lock()
 
 
 def background_loop() -> asyncio.AbstractEventLoop:
-    """The loop for synchronous code, one for each process."""
+    """The loop for synchronous code, one for each process. Raises EngineError in code that runs on it."""
     global _background
     with _lock:
         if _background is None or _background.pid != os.getpid():
             _background = _Background()
+        if _background.thread is threading.current_thread():
+            raise EngineError("run_sync would wait for itself in an async tool of run_sync: await run there")
         return _background.loop
 
 

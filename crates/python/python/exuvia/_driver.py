@@ -6,6 +6,7 @@ the guest apart harms the own session only.
 # ruff: noqa: F821
 
 import builtins
+import contextlib
 import dis
 import types
 
@@ -69,6 +70,7 @@ def run(step):
             output.flush()
         return {"value": text, "is_final": step.is_final}
     except BaseException as error:
+        give_up()
         denied = report.denial(error)
         told = report.describe(denied or error, step)
         kind = "exited" if isinstance(error, SystemExit) else told.kind
@@ -76,6 +78,18 @@ def run(step):
             "error": [kind, told.message, told.line, told.traceback, told.hint],
             "is_denied": denied is not None,
         }
+
+
+def give_up():
+    """Cancels the calls that a failed step has left: whoever runs the steps waits for calls at the end of each."""
+    for waiting in list(calls.outstanding.values()):
+        # Whoever waits for it on a loop that is closed is not told.
+        with contextlib.suppress(RuntimeError):
+            waiting.cancel()
+        # Dropping the resource is what tells the host.
+        waiting._pending = None
+    calls.outstanding.clear()
+    calls.loose.clear()
 
 
 def encoded(value, step):

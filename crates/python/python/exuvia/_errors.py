@@ -53,6 +53,9 @@ class SandboxError(Exception):
         self.calls = calls
         self.usage = usage
 
+    def __str__(self) -> str:
+        return self.message
+
 
 class ScriptError(SandboxError):
     """The script's own fault: an exception that it did not catch, a syntax error, an exit, a crash of its interpreter.
@@ -153,7 +156,7 @@ class Cancelled(SandboxError):
 
 
 class WrongResult(SandboxError):
-    """The result is not of the type that `returns` asks for."""
+    """The result is not of the type that `returns` asks for, or has an integer of more than 10,000 digits."""
 
 
 class Fault(SandboxError):

@@ -5,7 +5,7 @@ from typing import Any, Final, final
 
 from ._protocol import Answer, Described, Report
 
-__all__ = ["DEFAULT_LIMITS", "GUEST_DIGEST", "VERSION", "Reply", "Run", "Tools", "close", "configure", "forked", "start"]
+__all__ = ["DEFAULT_LIMITS", "GUEST_DIGEST", "VERSION", "Reply", "Run", "Tools", "close", "configure", "forked", "start", "unraisable"]
 
 GUEST_DIGEST: Final[str]
 VERSION: Final[str]
@@ -41,3 +41,4 @@ def configure(
 ) -> None: ...
 def close() -> None: ...
 def forked() -> None: ...
+def unraisable(error: BaseException, raised_by: object) -> None: ...

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from ._errors import BY_LIMIT, Cancelled, Denied, Fault, LimitReached, SandboxError, ScriptError, WrongResult
 from ._protocol import Report
 from ._results import Call, Result, Usage
-from ._schema import Decode
+from ._schema import Decode, parse
 
 
 def result(report: Report, decode: Decode | None) -> Result[Any]:
@@ -17,14 +16,23 @@ def result(report: Report, decode: Decode | None) -> Result[Any]:
     usage = Usage(*report["usage"])
     if report["value"] is None:
         raise _error(report, calls, usage)
-    value = json.loads(report["value"])
-    if decode is not None:
-        try:
-            value = decode(value)
-        except (TypeError, ValueError, KeyError, ArithmeticError) as error:
-            message = f"the result is not of the expected type: {error}"
-            raise WrongResult(message, logs=report["logs"], calls=calls, usage=usage) from error
+    value = decoded(report["value"], decode, logs=report["logs"], calls=calls, usage=usage)
     return Result(value, report["logs"], report["logs_dropped_bytes"], calls, usage)
+
+
+def decoded(text: str, decode: Decode | None, *, logs: str, calls: tuple[Call, ...], usage: Usage | None) -> Any:
+    """The value of a result, which is JSON. Raises WrongResult."""
+    try:
+        value = parse(text)
+    except (ValueError, RecursionError) as error:
+        raise WrongResult(f"the result cannot be read: {error}", logs=logs, calls=calls, usage=usage) from error
+    if decode is None:
+        return value
+    try:
+        return decode(value)
+    except Exception as error:
+        message = f"the result is not of the expected type: {error}"
+        raise WrongResult(message, logs=logs, calls=calls, usage=usage) from error
 
 
 def _error(report: Report, calls: tuple[Call, ...], usage: Usage) -> SandboxError:

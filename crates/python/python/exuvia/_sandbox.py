@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, TypeVar, overload
 
 from . import _native
-from ._calls import Calls, OnEvent, background_loop
+from ._calls import Calls, OnEvent, background_loop, settled
 from ._errors import EngineError
 from ._outcome import result
 from ._protocol import Report
@@ -94,12 +94,12 @@ class Sandbox:
         run = _start(code, self._limits, self._tools.native, calls, events=on_event is not None, ended=ended)
         try:
             await asyncio.shield(done)
+            await calls.finished()
         except asyncio.CancelledError:
             run.cancel()
-            await _settled(done)
+            await settled(done)
             await calls.finished()
             raise
-        await calls.finished()
         return result(done.result(), decode)
 
     @overload
@@ -109,7 +109,8 @@ class Sandbox:
     def run_sync(self, code: str, *, returns: Any = Any, on_event: OnEvent | None = None) -> Result[Any]:
         """The same, for synchronous code. Ctrl-C stops the script.
 
-        Async tools run on a loop of a thread of this package; `on_event` is called on a thread of it as well.
+        Async tools run on a loop of a thread of this package, and await `run` where they run scripts themselves; `on_event` is called on a
+        thread of it as well.
         """
         decode = None if returns is Any else decoder(returns)
         loop = background_loop() if self._tools.has_async else None
@@ -134,7 +135,8 @@ class Sandbox:
         """An interpreter that keeps its state from one step to the next, until the session is closed.
 
         `final_answer`: steps may end by `final_answer(value)`. `globals`: tools are globals as well, `name(...)` beside
-        `server.name(...)`. The limits are those of the session as a whole; while it waits for a step its time stands still.
+        `server.name(...)`. The limits are those of the session as a whole, but for `source_bytes` and `result_bytes`, which are those of
+        each step; while it waits for a step its time stands still.
         """
         return Session(self._tools, self._mask, self._limits, final_answer=final_answer, globals=globals)
 
@@ -186,12 +188,3 @@ def _start(
         return _native.start(code, limits, tools, calls.invoke, sink=calls.sink, events=events, ended=ended)
     except RuntimeError as error:
         raise EngineError(str(error)) from None
-
-
-async def _settled(future: asyncio.Future[Any]) -> None:
-    """Waits for a future, whatever cancels the waiting: what it waits for ends soon."""
-    while not future.done():
-        try:
-            await asyncio.shield(future)
-        except asyncio.CancelledError:
-            continue

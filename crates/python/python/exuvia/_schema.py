@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import collections.abc
+import contextlib
+import contextvars
 import dataclasses
 import datetime
 import decimal
@@ -15,6 +17,7 @@ import inspect
 import ipaddress
 import json
 import pathlib
+import sys
 import types
 import typing
 import uuid
@@ -47,6 +50,10 @@ _DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 # Constraints of `annotated_types`, which pydantic's fields have as well.
 _CONSTRAINTS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 _LENGTHS = {"min_length": ("minLength", "minItems"), "max_length": ("maxLength", "maxItems")}
+# The digits of an integer: converting them takes time by the square of their number.
+_DIGITS = 10_000
+# Whether an object with keys that its class does not have is none of that class.
+_IS_EXACT: contextvars.ContextVar[bool] = contextvars.ContextVar("exuvia_is_exact", default=False)
 
 
 class Mismatch(ValueError):
@@ -145,12 +152,16 @@ class Types:
         options = [self.of(member) for member in members]
 
         def decode(value: Any) -> Any:
-            for kind, (schema, option) in zip(members, options, strict=True):
-                if _may_be(schema, value):
-                    try:
-                        return option(value)
-                    except (TypeError, ValueError, KeyError, ArithmeticError):
-                        continue
+            fitting = [option for schema, option in options if _may_be(schema, value)]
+            # Keys that a class does not have are ignored, but they may tell that it is not the one.
+            for is_exact in (True,) if _IS_EXACT.get() else (True, False):
+                token = _IS_EXACT.set(is_exact)
+                try:
+                    for option in fitting:
+                        with contextlib.suppress(TypeError, ValueError, KeyError, ArithmeticError):
+                            return option(value)
+                finally:
+                    _IS_EXACT.reset(token)
             raise Mismatch(f"{_shown(value)} is none of {', '.join(_name(kind) for kind in members)}")
 
         if all(option is _same for _, option in options):
@@ -230,6 +241,7 @@ class Types:
             for name in required:
                 if name not in _checked(value, dict):
                     raise Mismatch(f"{name} is missing")
+            _check_keys(value, known)
             return {name: known[name][1](each) for name, each in value.items() if name in known}
 
         return decode
@@ -239,8 +251,14 @@ class Types:
         for name, inner in schema.pop("$defs", {}).items():
             self.definitions.setdefault(name, inner)
         definition.update(schema)
-        validate: Decode = kind.model_validate
-        return validate
+        known = None if schema.get("additionalProperties") else schema.get("properties")
+
+        def decode(value: Any) -> Any:
+            if known is not None and isinstance(value, dict):
+                _check_keys(value, known)
+            return kind.model_validate(value)
+
+        return decode
 
 
 def _same(value: Any) -> Any:
@@ -273,6 +291,11 @@ def _plain(kind: Any, schema: Schema) -> Decode:
         return float(value) if kind is float else value
 
     return decode
+
+
+def _check_keys(value: Any, known: collections.abc.Container[str]) -> None:
+    if _IS_EXACT.get() and (others := [name for name in value if name not in known]):
+        raise Mismatch(f"{_shown(others)} are not among its keys")
 
 
 def _checked(value: Any, kind: type) -> Any:
@@ -313,6 +336,25 @@ def _shown(value: Any) -> str:
 def decoder(kind: Any) -> Decode:
     """What makes a value of this type from JSON, and raises ValueError, TypeError or KeyError for what is none."""
     return Types(strict=True).of(kind)[1]
+
+
+def parse(text: str) -> Any:
+    """A value from JSON, with integers of any length up to a bound. Raises ValueError or RecursionError."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        # An integer with more digits than this interpreter converts.
+        return json.loads(text, parse_int=_integer)
+
+
+def _integer(text: str) -> int:
+    if len(text) <= sys.int_info.str_digits_check_threshold:
+        return int(text)
+    if len(text) > _DIGITS:
+        raise ValueError(f"an integer has {len(text)} digits, {_DIGITS} are allowed")
+    return int(decimal.Decimal(text))
 
 
 def encode(value: Any) -> str:

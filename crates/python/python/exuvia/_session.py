@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar, overload
 
 from . import _native
-from ._calls import Calls, OnEvent, background_loop
-from ._errors import EngineError, SandboxError, ScriptError, WrongResult
-from ._outcome import result, script_error
+from ._calls import Calls, OnEvent, background_loop, settled
+from ._errors import EngineError, LimitReached, ResultTooLarge, SandboxError, ScriptError, SourceTooLarge
+from ._outcome import decoded, result, script_error
 from ._protocol import Answer, Described, Report
 from ._results import Call, StepResult
-from ._schema import Decode, decoder, encode
+from ._schema import Decode, decoder, encode, parse
 from ._tools import ToolSet
 
 __all__ = ["Session"]
@@ -69,8 +69,8 @@ class _Step:
 class Session:
     """An interpreter that keeps its state from one step to the next.
 
-    One step at a time. A session holds one of the engine's places for runs, and its memory, until it is closed. A limit that stops a step
-    ends the session; later steps raise `EngineError`.
+    One step at a time, 10,000 at most. A session holds one of the engine's places for runs, and its memory, until it is closed. A limit that
+    stops a step ends the session; later steps raise `EngineError`. A step whose source or result is too large leaves it.
     """
 
     def __init__(
@@ -121,7 +121,8 @@ class Session:
     ) -> StepResult[Any]:
         """Runs a step. `inputs` become its globals. Cancelling the task ends the session.
 
-        Raises a `SandboxError` if the step comes to no result; after a `ScriptError` the session goes on.
+        Raises a `SandboxError` if the step comes to no result; after a `ScriptError` the session goes on. Returns when the calls of the step have
+        ended.
         """
         loop = asyncio.get_running_loop()
         decode = None if returns is Any else decoder(returns)
@@ -130,16 +131,15 @@ class Session:
         def waiter(ended: _Ended) -> None:
             loop.call_soon_threadsafe(done.set_result, ended)
 
-        self._begin(code, inputs, waiter, Calls(self._tools, self._mask, loop, on_event))
+        calls = Calls(self._tools, self._mask, loop, on_event)
+        self._begin(code, inputs, waiter, calls)
         try:
             await asyncio.shield(done)
+            await calls.finished()
         except asyncio.CancelledError:
             self.close()
-            while not done.done():
-                try:
-                    await asyncio.shield(done)
-                except asyncio.CancelledError:
-                    continue
+            await settled(done)
+            await calls.finished()
             raise
         return self._result(done.result(), decode)
 
@@ -168,12 +168,18 @@ class Session:
         decode = None if returns is Any else decoder(returns)
         loop = background_loop() if self._tools.has_async else None
         done: queue.SimpleQueue[_Ended] = queue.SimpleQueue()
-        self._begin(code, inputs, done.put, Calls(self._tools, self._mask, loop, on_event, is_background=True))
+        calls = Calls(self._tools, self._mask, loop, on_event, is_background=True)
+        self._begin(code, inputs, done.put, calls)
         try:
-            return self._result(done.get(), decode)
-        except KeyboardInterrupt:
+            ended = done.get()
+        except BaseException:
             self.close()
+            self._wait()
             raise
+        finally:
+            if loop is not None:
+                asyncio.run_coroutine_threadsafe(calls.finished(), loop).result()
+        return self._result(ended, decode)
 
     def _begin(self, code: str, inputs: Mapping[str, Any] | None, waiter: _Waiter, calls: Calls) -> None:
         if self._pid != os.getpid():
@@ -182,6 +188,8 @@ class Session:
             raise EngineError("the session is over: begin another one")
         if self._waiter is not None:
             raise EngineError("the session runs a step already")
+        advice = "fetch data with tools instead of writing it out"
+        self._check_size(code, "source_bytes", SourceTooLarge, "the step", advice)
         todo = {
             "code": code,
             "inputs": dict(inputs or {}),
@@ -199,8 +207,8 @@ class Session:
 
     def _start(self) -> _native.Run:
         native = self._tools.native_with(_SERVER, [_NEXT])
-        limits = self._limits | {"tool_calls": self._limits["tool_calls"] + 1_000}
-        limits["source_bytes"] = max(limits["source_bytes"], 1 << 20)
+        # What is the engine's script is the driver.
+        limits = self._limits | {"source_bytes": 1 << 20}
         try:
             # The engine must not keep a session that nobody has any more.
             run = _native.start(
@@ -223,7 +231,7 @@ class Session:
             match message:
                 case ("begin", _, 0, arguments, reply):
                     self._pass_on(passed)
-                    self._next(json.loads(arguments).get("ended"), reply)
+                    self._next(arguments, reply)
                     continue
                 case ("begin", call, place, arguments, reply):
                     message = ("begin", call, place - 1, arguments, reply)
@@ -246,18 +254,26 @@ class Session:
             self._calls.sink(messages.copy())
         messages.clear()
 
-    def _next(self, told: Any, reply: _native.Reply) -> None:
+    def _next(self, arguments: str, reply: _native.Reply) -> None:
         """The guest asks for a step, and says what came of the one before."""
         if self._todo is not None:
             todo, self._todo = self._todo, None
             reply.resolve(("ok", todo, None))
             return
         self._reply = reply
+        try:
+            told = parse(arguments)["ended"]
+        except (ValueError, KeyError):
+            # Not the driver's words.
+            told = None
         self._tell(told if isinstance(told, dict) else {}, None)
 
     def _over(self, report: Report) -> None:
         """The run has ended. On a thread of the engine."""
         self._is_over = True
+        fuel, memory_bytes, ms, _ = report["usage"]
+        report["calls"] = [call for call in report["calls"] if call[0] != _SERVER]
+        report["usage"] = (fuel, memory_bytes, ms, len(report["calls"]))
         self._tell(None, report)
         self._ended.put(None)
 
@@ -272,7 +288,10 @@ class Session:
             raise _of_session(ended)
         match ended.told:
             case {"value": str(text), "is_final": bool(is_final)}:
-                value = json.loads(text)
+                advice = "return a summary or the part that is needed"
+                self._check_size(text, "result_bytes", ResultTooLarge, "the result", advice, logs=ended.logs, calls=ended.calls)
+                value = decoded(text, decode, logs=ended.logs, calls=ended.calls, usage=None)
+                return StepResult(value, ended.logs, ended.calls, is_final)
             case {"error": [str(kind), str(message), int() | None as line, str(excerpt), str() | None as hint], **others}:
                 raise script_error(
                     (kind, message, line, excerpt, hint),
@@ -285,13 +304,11 @@ class Session:
                 raise ScriptError(
                     "the script interfered with its session", kind="crashed", logs=ended.logs, calls=ended.calls
                 )
-        if decode is not None:
-            try:
-                value = decode(value)
-            except (TypeError, ValueError, KeyError, ArithmeticError) as error:
-                message = f"the result is not of the expected type: {error}"
-                raise WrongResult(message, logs=ended.logs, calls=ended.calls) from error
-        return StepResult(value, ended.logs, ended.calls, is_final)
+
+    def _check_size(self, text: str, limit: str, kind: type[LimitReached], what: str, advice: str, **kept: Any) -> None:
+        size, allowed = len(text.encode(errors="surrogatepass")), self._limits[limit]
+        if size > allowed:
+            raise kind(f"{what} is {size} bytes, {limit} allows {allowed}: {advice}", limit=limit, **kept)
 
     def close(self) -> None:
         """Ends the session, and a step that runs. May be called more than once, and on any thread."""
@@ -304,7 +321,11 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-        if self._run is not None:
+        self._wait()
+
+    def _wait(self) -> None:
+        """Waits until its run has ended. In the child of a fork it does not."""
+        if self._run is not None and self._pid == os.getpid():
             self._ended.get()
             self._ended.put(None)
 
@@ -313,9 +334,7 @@ class Session:
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
-        if self._run is not None:
-            await asyncio.to_thread(self._ended.get)
-            self._ended.put(None)
+        await asyncio.to_thread(self._wait)
 
 
 def _of_session(ended: _Ended) -> Exception:

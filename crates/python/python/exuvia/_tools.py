@@ -156,17 +156,33 @@ class BoundTool:
     def _failure(self, error: Exception, mask: bool) -> Answer:
         match error:
             case ToolDenied():
-                return "denied", error.message, None
+                return "denied", _text(error.message), None
             case ToolUnavailable():
-                return "unavailable", error.message, None
+                return "unavailable", _text(error.message), None
             case ToolError():
-                return "failed", error.message, None if error.data is None else encode(error.data)
+                return "failed", _text(error.message), _data(error.data)
         return "failed", f"{self.name} failed" if mask else _message(error), None
 
 
 def _message(error: Exception) -> str:
-    text = str(error)
+    text = _text(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _text(value: object) -> str:
+    """What it says, as a text that can be passed on. Empty: it cannot say it."""
+    try:
+        return str(value).encode(errors="replace").decode()
+    except Exception:
+        return ""
+
+
+def _data(data: Any) -> str | None:
+    """The data of a failure. What is no JSON is left out."""
+    try:
+        return None if data is None else encode(data)
+    except Exception:
+        return None
 
 
 def _is_async(function: Function) -> bool:

@@ -57,7 +57,7 @@ class ExuviaExecutor(PythonExecutor):  # type: ignore[misc]
         except SandboxError as error:
             self.state["_print_outputs"] = error.logs
             if self._session.is_over:
-                error.args = (f"{error}\nThe variables of earlier steps are lost: the next step begins anew.",)
+                error.message += "\nThe variables of earlier steps are lost: the next step begins anew."
             raise
         self.state["_print_outputs"] = step.logs
         output = step.value

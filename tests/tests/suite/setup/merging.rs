@@ -85,6 +85,53 @@ fn the_options_of_an_entry_that_was_there_stay() {
 }
 
 #[test]
+fn an_entry_by_a_runner_of_packages_is_this_program() {
+    for (command, words) in [
+        ("uvx", &["exuvia", "stdio"][..]),
+        ("/usr/bin/uvx", &["--from", "exuvia==0.1.0", "exuvia", "stdio"]),
+        ("npx", &["-y", "exuvia@latest", "stdio"]),
+    ] {
+        let home = Home::new();
+        let args = [words, &["--log", "x"]].concat();
+        home.write(CURSOR, &json!({"mcpServers": {"gateway": {"command": command, "args": args}}}).to_string());
+        let told = home.runs(&["setup", "cursor", "--yes"]);
+        assert!(!told.contains("moves"), "{told}");
+        let args = json!(["stdio", "--log", "x", "--config", home.path(CONFIG)]);
+        let entry = json!({"command": built("exuvia"), "args": args});
+        assert_eq!(read(&home, CURSOR)["mcpServers"], json!({"gateway": entry}));
+    }
+}
+
+#[test]
+fn an_entry_has_one_configuration_and_keeps_its_own() {
+    let entry = |args: &[&str]| json!({"mcpServers": {"exuvia": {"command": "exuvia", "args": args}}}).to_string();
+    let home = Home::new();
+    let own = home.path("work/own.toml").display().to_string();
+    for (args, asked, expected) in [
+        (&["stdio", "--config=~/.config/exuvia/exuvia.toml", "--import=cursor"][..], None, Some(CONFIG)),
+        (&["stdio", "--config", "own.toml"], Some("own.toml"), Some("work/own.toml")),
+        (&["stdio", &format!("--config={own}")], Some(&own), Some("work/own.toml")),
+        (&["stdio", "--config", "own.toml"], Some("other.toml"), Some("work/other.toml")),
+        (&["stdio", "--config", "own.toml"], None, None),
+        (&["stdio", "--config=own.toml"], None, None),
+    ] {
+        home.write(CURSOR, &entry(args));
+        let asked: Vec<&str> = asked.iter().flat_map(|file| ["--config", file]).collect();
+        let ended = home.run(&[&["setup", "cursor", "--yes"], &asked[..]].concat());
+        match expected {
+            Some(config) => {
+                let expected = json!(["stdio", "--config", home.path(config)]);
+                assert_eq!(read(&home, CURSOR)["mcpServers"]["exuvia"]["args"], expected, "{args:?}: {ended:?}");
+            }
+            None => {
+                assert!(ended.status == Some(2) && ended.stderr.contains("has --config own.toml"), "{ended:?}");
+                assert_eq!(home.text(CURSOR), entry(args));
+            }
+        }
+    }
+}
+
+#[test]
 fn a_project_has_its_configuration_beside_its_own_file() {
     let home = Home::new();
     let file = "work/.mcp.json";

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::project::Project;
 use super::{Format, Gathered, Places, Scope, Source, common_form, gather};
-use crate::builder::{ConfigBuilder, is_this_program};
+use crate::builder::{ConfigBuilder, own_arguments};
 use crate::{
-    ConfigError, Environment, KnownClient, McpServers, Paths, ServerConfig, Stdio, ToolLists, Transport, mcp_file,
+    ConfigError, Environment, KnownClient, McpServers, Paths, ServerConfig, ToolLists, Transport, mcp_file,
     passed_variables, paths,
 };
 use references::{References, without_inputs};
@@ -261,11 +261,11 @@ impl Reading<'_> {
         let mut read = BTreeSet::new();
         for server in servers.servers {
             read.insert(server.name.clone());
-            if is_this_program(&server) {
+            if let Transport::Stdio(stdio) = &server.transport
+                && let Some(args) = own_arguments(stdio)
+            {
                 // Its references are the client's own, and stay as they are.
-                let own = |stdio: &Stdio| stdio.args.iter().map(|arg| references.written(arg)).collect();
-                let args = if let Transport::Stdio(stdio) = &server.transport { own(stdio) } else { Vec::new() };
-                found.own.push((server.name, args));
+                found.own.push((server.name, args.iter().map(|arg| references.written(arg)).collect()));
                 continue;
             }
             let lists = servers.tool_lists.get(&server.name).cloned().unwrap_or_default();
