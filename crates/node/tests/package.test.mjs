@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { cpSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { Cancelled, DEFAULT_LIMITS, GUEST_DIGEST, LimitReached, Sandbox, ScriptError, ToolError, WrongResult, close, tool } from 'exuvia';
@@ -242,4 +245,21 @@ test('a process ends when its scripts have, and unused sandboxes cost nothing', 
 test('threads can be ended, and come back', async () => {
   close();
   assert.equal((await new Sandbox().run('1 + 1')).value, 2);
+});
+
+test('an engine that cannot start fails each script, and starts when it can', async () => {
+  // The package once more, so that it has an engine of its own and can be broken.
+  const from = fileURLToPath(new URL('..', import.meta.resolve('exuvia')));
+  const folder = join(dirname(from), 'exuvia-without-guest');
+  cpSync(from, folder, { recursive: true });
+  const modules = join(folder, 'guest/modules.json');
+  renameSync(modules, `${modules}.away`);
+  const broken = await import(pathToFileURL(join(folder, 'lib/index.js')));
+  broken.configure({ concurrentRuns: 1 });
+  const sandbox = new broken.Sandbox();
+  const failed = await Promise.all([1, 2, 3].map(() => fails(sandbox.run('1'))));
+  for (const error of failed) assert.ok(error instanceof broken.Fault && /modules\.json/.test(error.message), String(error));
+  renameSync(`${modules}.away`, modules);
+  assert.deepEqual((await Promise.all([1, 2].map((n) => sandbox.run(`${n}`)))).map((one) => one.value), [1, 2]);
+  broken.close();
 });
