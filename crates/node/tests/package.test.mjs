@@ -190,6 +190,39 @@ result = [type(one).__name__ for one in await asyncio.gather(*calls, return_exce
   assert.deepEqual(new Set(all), new Set(['str']));
 });
 
+test('what is buffered is counted in bytes, arguments and answers together', async () => {
+  let told;
+  const given = new Promise((resolve) => (told = resolve));
+  const tools = {
+    text: ({ text }) => (told(), text),
+    given: async () => (await given, await tick(0), null),
+  };
+  // 300 characters, 900 bytes.
+  const script = `
+import asyncio
+text = "\u8a9e" * 300
+first = asyncio.ensure_future(tools.text(text=text))
+# Blocks: nobody takes the answer meanwhile.
+tools.given()
+try:
+    tools.text(text=text)
+except ToolLimitReached as error:
+    result = str(error)
+await first
+# A call that was refused gives nothing back.
+for _ in range(3):
+    try:
+        await asyncio.gather(tools.text(text=text * 3))
+    except ToolLimitReached:
+        pass
+refused = await asyncio.gather(*[tools.text(text=text) for _ in range(2)], return_exceptions=True)
+result = [result, [type(one).__name__ for one in refused]]`;
+  const { value, calls } = await new Sandbox({ tools, limits: { bufferedBytes: 1_000 } }).run(script);
+  assert.match(value[0], /buffered_bytes/);
+  assert.deepEqual(value[1].toSorted(), ['ToolLimitReached', 'str']);
+  assert.deepEqual(calls.map((call) => call.outcome).slice(0, 3), ['ok', 'ok', 'limit-reached']);
+});
+
 test('limits are checked, and named', async () => {
   assert.throws(() => new Sandbox({ limits: { fuell: 1 } }), /no limit fuell: the limits are fuel, wallMs/);
   assert.throws(() => new Sandbox({ limits: { fuel: 0 } }), RangeError);
