@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 
 const rounds = Number(process.argv[2] ?? 200);
 const CALLS = 100;
+const THREADS = 4;
 // As long as a thread may take to make the next interpreter, between two scripts that do not follow at once.
 const PAUSE_MS = 100;
 
@@ -32,7 +33,8 @@ function importMs() {
 const imported = importMs();
 const before = pss();
 const started = performance.now();
-const { Sandbox } = await import('exuvia');
+const { Sandbox, configure } = await import('exuvia');
+configure({ concurrentRuns: THREADS });
 const sandbox = new Sandbox({ tools: { add: async ({ a, b }) => a + b } });
 const script = `x = 0\nfor i in range(${CALLS}):\n    x = tools.add(a=x, b=1)\nx`;
 await sandbox.run('1 + 1');
@@ -48,7 +50,15 @@ for (let round = 0; round < rounds; round += 1) {
   // The calls of a round, without the script around them.
   calls.push(((await time(() => sandbox.run(script))) - spaced.at(-1)) / CALLS);
 }
+const held = pss();
+// Scripts leave memory behind, which V8 collects when it sees fit.
+for (let round = 0; round < rounds; round += 1) await Promise.all(Array.from({ length: THREADS }, () => sandbox.run('1 + 1')));
+// Until each has its next interpreter.
+await sleep(10 * PAUSE_MS);
+const perThread = (pss() - held) / (THREADS - 1);
+
 console.log(`${''.padEnd(24)} ${'fresh script, ms'.padStart(20)} ${'call, ms'.padStart(20)} ${'first result, ms'.padStart(17)} ${'import, ms'.padStart(11)} ${'memory, MB'.padStart(11)}`);
 const row = (name, fresh, ...rest) => console.log(`${name.padEnd(24)} ${shown(fresh).padStart(20)} ${rest.join(' ')}`);
-row('exuvia, node', spaced, shown(calls).padStart(20), first.toFixed(0).padStart(17), imported.toFixed(1).padStart(11), (pss() - before).toFixed(0).padStart(11));
+row('exuvia, node', spaced, shown(calls).padStart(20), first.toFixed(0).padStart(17), imported.toFixed(1).padStart(11), (held - before).toFixed(0).padStart(11));
 row('exuvia, node, at once', close);
+console.log(`an idle thread holds ${perThread.toFixed(0)} MB`);
