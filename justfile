@@ -95,10 +95,14 @@ wit-host *case:
     cargo build --release
     tests/hosts/python-wit/run "${CARGO_TARGET_DIR:-target}/release/exuvia" {{ case }}
 
-# The crates that an embedder needs, as they would be published, with the prebuilt guest: `target/package`.
+# The crates that an embedder needs, with the prebuilt guest: packed, built from their packages, published as a dry run. `target/package`.
 package:
     cargo build --release
     guest/prebuilt.sh "${CARGO_TARGET_DIR:-target}/release/exuvia"
+
+# Platforms that do not work are refused when the crates are compiled for them, with the sentence that says what to do instead. Needs rustup.
+refused:
+    crates/exuvia/packaging/refused
 
 # What a release holds, for this platform: the program for glibc 2.28, wheel, packages of npm, MCP bundle, container image, crates, SBOM,
 # digests, install script and formula, in `target/dist` or a folder. As long as two builds; crates/exuvia/packaging/release.

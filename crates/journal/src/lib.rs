@@ -64,7 +64,7 @@
 
 #[cfg(not(unix))]
 compile_error!(
-    "the program exuvia runs on Linux and macOS alone: on Windows use it in WSL, or embed the sandbox (crate exuvia-sandbox, npm package exuvia)"
+    "the program exuvia runs on Linux and macOS alone: on Windows use it in WSL, or use the sandbox from JavaScript (npm package exuvia)"
 );
 
 mod access;

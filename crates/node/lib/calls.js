@@ -58,7 +58,7 @@ export class Calls {
   }
 
   /** A call that the script made. `refused`: its worker has answered it already. */
-  begin({ id, server, tool, args, line, started, refused }) {
+  begin({ id, server, tool, args, bytes, line, started, refused }) {
     const record = { server, tool, outcome: 'cancelled', ms: 0 };
     this.records.push(record);
     this.event?.({ type: 'call-started', id, server, tool });
@@ -68,7 +68,12 @@ export class Calls {
       return;
     }
     this.#open.set(id, call);
-    this.#hold(call, args.length);
+    this.#hold(call, bytes);
+    const refusal = this.#noRoom();
+    if (refusal) {
+      this.#done(call, refusal);
+      return;
+    }
     this.#waiting.push(call);
     this.#next();
   }
@@ -96,6 +101,12 @@ export class Calls {
   #hold(call, bytes) {
     this.#held += bytes - call.bytes;
     call.bytes = bytes;
+  }
+
+  // What the call is answered that made all together more than may be buffered.
+  #noRoom() {
+    const { bufferedBytes } = this.limits;
+    return this.#held > bufferedBytes ? { error: over('bufferedBytes', bufferedBytes, this.#held) } : undefined;
   }
 
   #record(call, outcome) {
@@ -145,18 +156,18 @@ export class Calls {
     const text = stringify(await definition.run(args, { signal, id, server, tool, line }));
     const bytes = Buffer.byteLength(text);
     const { callResultBytes } = this.limits;
-    return bytes > callResultBytes ? { error: over('callResultBytes', callResultBytes, bytes) } : { value: text };
+    return bytes > callResultBytes ? { error: over('callResultBytes', callResultBytes, bytes) } : { value: text, bytes };
   }
 
   #done(call, answer) {
     if (call.done || !answer) return;
     call.done = true;
-    const { bufferedBytes } = this.limits;
-    this.#hold(call, call.started && answer.value ? answer.value.length : 0);
-    const told = this.#held > bufferedBytes ? { error: over('bufferedBytes', bufferedBytes, this.#held) } : answer;
-    if (told.error) this.#hold(call, 0);
-    if (!call.started || told.error) this.#open.delete(call.id);
-    this.#record(call, told.error?.tag ?? 'ok');
-    this.reply(call.id, told);
+    this.#record(call, answer.error?.tag ?? 'ok');
+    // The answer of a call that blocks is taken at once.
+    this.#hold(call, call.started && !answer.error ? answer.bytes : 0);
+    const { error, value } = this.#noRoom() ?? answer;
+    if (error) this.#hold(call, 0);
+    if (!call.started || error) this.#open.delete(call.id);
+    this.reply(call.id, error ? { error } : { value });
   }
 }

@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { MessageChannel, Worker } from 'node:worker_threads';
 
+import { Turns } from './turns.js';
+
 const GUEST = new URL('../guest/', import.meta.url);
 // CPython's C code recurses deeply: with less, deep data ends a run instead of raising a RecursionError.
 const STACK_MB = 256;
@@ -12,20 +14,24 @@ const HEAP_MB = 1024;
 const GRACE_MS = 2_000;
 
 let settings = { concurrentRuns: Math.min(availableParallelism(), 16) };
-let started = false;
+// From the first script on.
+let turns;
 
 /** Sets up the engine of this process, before its first script. */
 export function configure({ concurrentRuns }) {
-  if (started) throw new Error('the engine runs already: configure it before the first script');
+  if (turns) throw new Error('the engine runs already: configure it before the first script');
   if (!Number.isInteger(concurrentRuns) || concurrentRuns < 1 || concurrentRuns > 1024) throw new RangeError('concurrentRuns must be a number from 1 to 1024');
   settings = { concurrentRuns };
 }
 
 let compiling;
 
-/** The core modules, compiled once in a process. */
+/** The core modules, compiled once in a process; if that fails, again for the next script. */
 function modules() {
-  compiling ??= compile();
+  compiling ??= compile().catch((error) => {
+    compiling = undefined;
+    throw error;
+  });
   return compiling;
 }
 
@@ -74,51 +80,17 @@ class Thread {
 
 const threads = new Set();
 const idle = [];
-const waiting = [];
 
-let making = 0;
-
-// A thread. Undefined: the signal came first.
-async function acquire(signal) {
-  started = true;
+// A thread for whoever has a turn: there are never more of them than turns.
+async function acquire() {
   for (let thread; (thread = idle.pop()); ) if (threads.has(thread)) return thread;
-  if (threads.size + making < settings.concurrentRuns) return make();
-  return turn(signal);
-}
-
-function turn(signal) {
-  return new Promise((resolve, reject) => {
-    const leave = () => {
-      waiting.splice(waiting.indexOf(place), 1);
-      resolve(undefined);
-    };
-    const come = (end) => (value) => {
-      signal?.removeEventListener('abort', leave);
-      end(value);
-    };
-    const place = { resolve: come(resolve), reject: come(reject) };
-    waiting.push(place);
-    signal?.addEventListener('abort', leave, { once: true });
-  });
-}
-
-async function make() {
-  making += 1;
-  try {
-    const thread = new Thread(await modules());
-    threads.add(thread);
-    return thread;
-  } finally {
-    making -= 1;
-  }
+  const thread = new Thread(await modules());
+  threads.add(thread);
+  return thread;
 }
 
 function release(thread) {
-  const next = waiting.shift();
-  if (!threads.has(thread)) {
-    if (next) make().then(next.resolve, next.reject);
-  } else if (next) next.resolve(thread);
-  else idle.push(thread);
+  if (threads.has(thread)) idle.push(thread);
 }
 
 let lastRun = 0;
@@ -184,9 +156,23 @@ class Run {
 
 /** Runs a script. `calls(reply)` makes what answers its calls; `signal` cancels it. */
 export async function execute(request, { calls, events, signal }) {
-  if (signal?.aborted) return { outcome: { cancelled: true } };
-  const thread = await acquire(signal);
-  if (!thread) return { outcome: { cancelled: true } };
+  turns ??= new Turns(settings.concurrentRuns);
+  if (!(await turns.take(signal))) return { outcome: { cancelled: true } };
+  try {
+    const thread = await acquire();
+    try {
+      return await runOn(thread, request, { calls, events, signal });
+    } finally {
+      release(thread);
+    }
+  } catch (error) {
+    return { outcome: { fault: String(error?.stack ?? error) } };
+  } finally {
+    turns.give();
+  }
+}
+
+async function runOn(thread, request, { calls, events, signal }) {
   let run;
   const made = calls((id, answer) => run.reply(id, answer));
   run = new Run(thread, made, events);
@@ -198,7 +184,6 @@ export async function execute(request, { calls, events, signal }) {
   } finally {
     signal?.removeEventListener('abort', cancel);
     made.end();
-    release(thread);
   }
 }
 

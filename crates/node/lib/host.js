@@ -143,25 +143,22 @@ export class Host {
   #begin(server, tool, args, line, started) {
     if (this.calls >= this.limits.toolCalls) throw new Stopped('toolCalls');
     this.calls += 1;
-    const call = { id: this.calls, started, bytes: args.length, answer: undefined, taken: false };
-    const error = this.#refusal(server, tool, args);
-    if (error) call.answer = { error };
-    else {
-      this.#open.set(call.id, call);
-      this.#args += call.bytes;
-    }
+    const bytes = Buffer.byteLength(args);
+    const error = this.#refusal(server, tool, args, bytes);
+    const call = { id: this.calls, started, bytes: error ? 0 : bytes, answer: error && { error }, taken: false };
+    if (!error) this.#open.set(call.id, call);
+    this.#args += call.bytes;
     const [named, its] = [server.slice(0, MOST_NAME_BYTES), tool.slice(0, MOST_NAME_BYTES)];
-    this.post({ type: 'call', id: call.id, server: named, tool: its, args: error ? '' : args, line, started, refused: error?.tag });
+    this.post({ type: 'call', id: call.id, server: named, tool: its, args: error ? '' : args, bytes, line, started, refused: error?.tag });
     return call;
   }
 
   // Why a call is not made.
-  #refusal(server, name, args) {
+  #refusal(server, name, args, bytes) {
     if (this.#scriptEnded) return { tag: 'denied', val: 'the script has ended' };
     const tool = this.#find(server, name);
     if (!tool || tool.name !== name) return { tag: 'unknown-tool', val: `there is no tool ${server.slice(0, 128)}.${name.slice(0, 128)}` };
     const { callArgumentsBytes, bufferedBytes } = this.limits;
-    const bytes = Buffer.byteLength(args);
     if (bytes > callArgumentsBytes) return this.#over('callArgumentsBytes', bytes);
     if (this.#args + bytes > bufferedBytes) this.#receive();
     if (this.#args + bytes > bufferedBytes) return this.#over('bufferedBytes', this.#args + bytes);

@@ -2,7 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { cpSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 
 import { Cancelled, DEFAULT_LIMITS, GUEST_DIGEST, LimitReached, Sandbox, ScriptError, ToolError, WrongResult, close, tool } from 'exuvia';
@@ -187,6 +190,39 @@ result = [type(one).__name__ for one in await asyncio.gather(*calls, return_exce
   assert.deepEqual(new Set(all), new Set(['str']));
 });
 
+test('what is buffered is counted in bytes, arguments and answers together', async () => {
+  let told;
+  const given = new Promise((resolve) => (told = resolve));
+  const tools = {
+    text: ({ text }) => (told(), text),
+    given: async () => (await given, await tick(0), null),
+  };
+  // 300 characters, 900 bytes.
+  const script = `
+import asyncio
+text = "\u8a9e" * 300
+first = asyncio.ensure_future(tools.text(text=text))
+# Blocks: nobody takes the answer meanwhile.
+tools.given()
+try:
+    tools.text(text=text)
+except ToolLimitReached as error:
+    result = str(error)
+await first
+# A call that was refused gives nothing back.
+for _ in range(3):
+    try:
+        await asyncio.gather(tools.text(text=text * 3))
+    except ToolLimitReached:
+        pass
+refused = await asyncio.gather(*[tools.text(text=text) for _ in range(2)], return_exceptions=True)
+result = [result, [type(one).__name__ for one in refused]]`;
+  const { value, calls } = await new Sandbox({ tools, limits: { bufferedBytes: 1_000 } }).run(script);
+  assert.match(value[0], /buffered_bytes/);
+  assert.deepEqual(value[1].toSorted(), ['ToolLimitReached', 'str']);
+  assert.deepEqual(calls.map((call) => call.outcome).slice(0, 3), ['ok', 'ok', 'limit-reached']);
+});
+
 test('limits are checked, and named', async () => {
   assert.throws(() => new Sandbox({ limits: { fuell: 1 } }), /no limit fuell: the limits are fuel, wallMs/);
   assert.throws(() => new Sandbox({ limits: { fuel: 0 } }), RangeError);
@@ -242,4 +278,21 @@ test('a process ends when its scripts have, and unused sandboxes cost nothing', 
 test('threads can be ended, and come back', async () => {
   close();
   assert.equal((await new Sandbox().run('1 + 1')).value, 2);
+});
+
+test('an engine that cannot start fails each script, and starts when it can', async () => {
+  // The package once more, so that it has an engine of its own and can be broken.
+  const from = fileURLToPath(new URL('..', import.meta.resolve('exuvia')));
+  const folder = join(dirname(from), 'exuvia-without-guest');
+  cpSync(from, folder, { recursive: true });
+  const modules = join(folder, 'guest/modules.json');
+  renameSync(modules, `${modules}.away`);
+  const broken = await import(pathToFileURL(join(folder, 'lib/index.js')));
+  broken.configure({ concurrentRuns: 1 });
+  const sandbox = new broken.Sandbox();
+  const failed = await Promise.all([1, 2, 3].map(() => fails(sandbox.run('1'))));
+  for (const error of failed) assert.ok(error instanceof broken.Fault && /modules\.json/.test(error.message), String(error));
+  renameSync(`${modules}.away`, modules);
+  assert.deepEqual((await Promise.all([1, 2].map((n) => sandbox.run(`${n}`)))).map((one) => one.value), [1, 2]);
+  broken.close();
 });

@@ -155,6 +155,9 @@ def main():
     for worker in workers:
         print("| " + " | ".join(worker.row()) + " |", flush=True)
         worker.process.stdin.close()
+    if node := sys.argv[2:]:
+        held = subprocess.run([*node, "--threads"], capture_output=True, text=True, check=True).stdout
+        print(f"one more idle thread of Node.js holds {float(held) / 1e6:.0f} MB")
 
 
 if __name__ == "__main__":

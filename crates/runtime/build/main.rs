@@ -17,6 +17,9 @@ fn main() {
     println!("cargo:rerun-if-changed=build");
     let target = env::var("TARGET").expect("cargo sets TARGET");
     println!("cargo:rustc-env=EXUVIA_TARGET={target}");
+    // For other platforms the crate says that it refuses them, which a compiler that cannot compile for them must not come before.
     #[cfg(feature = "embedded-guest")]
-    embed::guest(&target);
+    if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").is_ok_and(|bits| bits == "64") {
+        embed::guest(&target);
+    }
 }

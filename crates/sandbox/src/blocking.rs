@@ -10,10 +10,10 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::{Sandbox, SandboxRun};
 
-/// A sandbox whose runs block the calling thread. Any number of threads may use one at a time.
+/// A sandbox whose runs block the calling thread. Any number of threads may run scripts in one `BlockingSandbox` at the same time.
 ///
-/// A script is executed on the thread that waits for it; calls that it makes in parallel are on threads of this sandbox. Dropped, it
-/// waits for no call that still blocks.
+/// A script is executed on the thread that waits for it; calls that it makes in parallel are on threads of this sandbox. When it is dropped,
+/// calls that still block are left behind, and it waits for none of them.
 #[derive(Clone)]
 pub struct BlockingSandbox {
     sandbox: Sandbox,

@@ -75,7 +75,7 @@ pub fn host_table(cases: &[ContractCase], hosts: &BTreeMap<String, HostFile>) ->
     for (name, host) in hosts {
         let _ = writeln!(text, "\n**{name}**");
         if host.cannot.is_empty() {
-            text.push_str("\nNothing is missing.\n");
+            text.push_str("\nNothing that a case needs.\n");
             continue;
         }
         text.push('\n');

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use exuvia_catalog::files::{Layouts, StubFiles};
 use exuvia_tool::{
     BoxFuture, CallError, Deadline, Json, Namespace, Tool, ToolAnnotations, ToolCall, ToolDescriptor, ToolHost,
     ToolOutcome,
@@ -67,7 +68,7 @@ pub fn tools_text() -> Result<String> {
 
 /// The tools of the suite, which answer the calls of one case.
 pub struct ContractTools {
-    namespace: Namespace,
+    namespace: Arc<Namespace>,
     expected: Mutex<Vec<Option<ExpectedCall>>>,
     /// How many calls have come.
     come: watch::Sender<u64>,
@@ -81,7 +82,7 @@ impl ContractTools {
     /// The tools cannot be read.
     pub fn new(case: &ContractCase) -> Result<Arc<Self>> {
         let expected = Mutex::new(case.calls.iter().cloned().map(Some).collect());
-        let namespace = exuvia_catalog::build(contract_tools()?);
+        let namespace = Arc::new(exuvia_catalog::build(contract_tools()?));
         Ok(Arc::new(Self { namespace, expected, come: watch::Sender::new(0) }))
     }
 
@@ -104,6 +105,11 @@ impl ContractTools {
 impl ToolHost for ContractTools {
     fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    fn search(&self, query: String) -> BoxFuture<'static, String> {
+        let stubs = StubFiles::new(Arc::clone(&self.namespace), Layouts::default());
+        Box::pin(async move { stubs.list(Some(&query), 8_000) })
     }
 
     fn call(&self, mut call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {

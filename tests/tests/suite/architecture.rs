@@ -19,7 +19,8 @@ pub(crate) fn metadata() -> &'static Value {
         // What other platforms need was not downloaded for the build.
         let platform = format!("{}-unknown-linux-gnu", env::consts::ARCH);
         let arguments = ["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", &platform];
-        cargo.args(arguments).current_dir(here());
+        // Where README's commands are run: in a package Cargo takes that one for the default.
+        cargo.args(arguments).current_dir(here().join(".."));
         let output = cargo.output().expect("cargo runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("metadata is JSON")
@@ -130,6 +131,19 @@ fn every_room_knows_only_the_rooms_below_it() {
     let members: BTreeSet<_> = direct().into_keys().filter(|name| name.starts_with("exuvia")).collect();
     let unlisted: Vec<_> = members.iter().filter(|name| !crates.contains(*name) && !aside.contains(name)).collect();
     assert!(unlisted.is_empty(), "{unlisted:?}: say here what they may know");
+}
+
+#[test]
+fn a_plain_build_is_of_every_package_but_the_bindings_for_python() {
+    let names: BTreeMap<_, _> =
+        array(metadata(), "packages").iter().map(|package| (text(&package["id"]), text(&package["name"]))).collect();
+    let of = |key| -> BTreeSet<_> { array(metadata(), key).iter().map(|id| names[text(id)]).collect() };
+    let (all, built) = (of("workspace_members"), of("workspace_default_members"));
+    assert_eq!(all.difference(&built).collect::<Vec<_>>(), [&"exuvia-python"]);
+    // Nor for another package.
+    let bound: Vec<_> = built.iter().filter(|name| everything_below(name).contains("pyo3")).collect();
+    assert!(bound.is_empty(), "{bound:?}");
+    assert!(everything_below("exuvia-python").contains("pyo3"));
 }
 
 #[test]

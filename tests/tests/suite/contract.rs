@@ -46,6 +46,16 @@ fn the_page_about_hosts_says_what_they_declare() {
 }
 
 #[test]
+fn every_limit_is_needed_by_a_case() {
+    let needed = needs(&contract_cases().expect("cases"));
+    let limits = serde_json::to_value(exuvia_runtime::Limits::default()).expect("JSON");
+    let limits = limits.as_object().expect("an object");
+    let without: Vec<_> = limits.keys().filter(|limit| !needed.contains_key(*limit)).collect();
+    // Approvals are the gateway's, above any host.
+    assert_eq!(without, ["hold_ms"], "no case needs these limits");
+}
+
+#[test]
 fn the_guest_is_exported_with_its_contract_and_digests() {
     let folder = Folder::new("");
     let place = folder.text("guest");
