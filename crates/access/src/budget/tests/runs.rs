@@ -145,6 +145,8 @@ async fn fuel_alone_is_reserved_whole_or_not_and_time_beside_a_run_counts_with_i
     budgets.close().await;
     let counted = |quantity| world.store.counted(quantity);
     assert_eq!((counted("runs"), counted("fuel"), counted("wall_ms")), (vec![1], vec![3 * G], vec![750]));
+    // The store is asked again.
+    world.at(NOON + 1_000);
     let request = RequestBudget::parse(&serde_json::json!({"fuel": 5_000_000})).expect("valid");
     let spender = budgets.spender(&key("ci"), Some(Arc::new(request)));
     assert!(spender.reserve_fuel(5_000_000).await.is_ok());
