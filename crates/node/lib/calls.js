@@ -31,7 +31,12 @@ const over = (limit, allowed, used) => ({ tag: 'limit-reached', val: { limit: co
 
 // The arguments as a tool takes them: those of a Standard Schema are its output.
 async function argumentsOf(definition, text) {
-  const args = parse(text);
+  let args;
+  try {
+    args = parse(text);
+  } catch (error) {
+    return { error: { tag: 'invalid-arguments', val: error.message } };
+  }
   const standard = definition.input?.['~standard'];
   if (!standard) return { args };
   const checked = await standard.validate(args);

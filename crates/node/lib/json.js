@@ -12,7 +12,14 @@ const INTEGER = /^-?[1-9]\d*$/;
 const MARKED = new RegExp(`"${MARK}(-?\\d+)"`, 'g');
 const BACKSLASH = 0x5c;
 
-const isBig = (token) => token.length >= 16 && INTEGER.test(token) && !Number.isSafeInteger(Number(token));
+// What Python itself reads and writes. BigInt takes seconds for millions of digits, on the thread of the application.
+const MOST_DIGITS = 4300;
+
+function isBig(token) {
+  if (token.length < 16 || !INTEGER.test(token)) return false;
+  if (token.length - token.startsWith('-') > MOST_DIGITS) throw new RangeError(`an integer has more than ${MOST_DIGITS} digits`);
+  return !Number.isSafeInteger(Number(token));
+}
 
 function isEscaped(text, at) {
   let before = at;
@@ -42,7 +49,7 @@ function marked(text) {
   return parts.length === 0 ? text : parts.join('') + text.slice(copied);
 }
 
-/** The value of a JSON text. */
+/** The value of a JSON text. Throws a SyntaxError if it is none, and a RangeError if an integer has too many digits. */
 export function parse(text) {
   const whole = LONG.test(text) ? marked(text) : text;
   if (whole === text) return JSON.parse(text);

@@ -71,7 +71,8 @@ async function valueOf(text, returns, result) {
   let value;
   try {
     value = parse(text);
-  } catch {
+  } catch (error) {
+    if (error instanceof RangeError) throw new ScriptError({ kind: 'ValueError', message: `the result: ${error.message}` }, result);
     // Only a guest that was tampered with from inside returns such a text.
     throw new ScriptError({ kind: 'crashed', message: 'the result is not JSON' }, result);
   }

@@ -18,6 +18,13 @@ test('what is no JSON is none with long integers either', () => {
   for (const text of [`[0${BIG}]`, `[${BIG}`, `${BIG}${BIG}-`, `[--${BIG}]`, `[${BIG},"]`]) assert.throws(() => parse(text), SyntaxError, text);
 });
 
+test('an integer has no more digits than Python reads', () => {
+  const digits = '9'.repeat(4300);
+  assert.equal(parse(`[-${digits}]`)[0], -BigInt(digits));
+  assert.throws(() => parse(`{"a":${digits}9}`), RangeError);
+  assert.equal(parse(`["${digits}9"]`)[0], `${digits}9`);
+});
+
 test('a string may be as long as a result', () => {
   const long = 'x'.repeat(32 << 20);
   assert.ok(parse(`["${long}",${BIG}]`)[0] === long);

@@ -99,6 +99,16 @@ test('integers of any size and odd values cross', async () => {
   assert.deepEqual(seen, [2n ** 80n, String(2n ** 80n), []]);
 });
 
+test('an integer of too many digits is an error of the script', async () => {
+  const echo = ({ value }) => value;
+  const sandbox = new Sandbox({ tools: { echo } });
+  const large = 'from decimal import Decimal\nlarge = Decimal("9" * 5000)\n';
+  const error = await fails(sandbox.run(`${large}result = large`));
+  assert.deepEqual([error.kind, error.message], ['ValueError', 'the result: an integer has more than 4300 digits']);
+  const refused = await fails(sandbox.run(`${large}tools.echo(value=large)`));
+  assert.deepEqual([refused.kind, refused.calls[0].outcome], ['TypeError', 'invalid-arguments']);
+});
+
 test('what tools throw and give is told as it should be', async () => {
   const circle = {};
   circle.self = circle;
