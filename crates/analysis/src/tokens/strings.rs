@@ -15,7 +15,7 @@ impl Reader<'_> {
         self.at += if triple { 3 } else { 1 };
         if has('f') || has('t') {
             let marker = if has('f') { FSTRING } else { TEMPLATE };
-            self.begin_fstring(marker)?;
+            self.begin_fstring(marker, start)?;
             self.modes.push(Mode::FString(FString { marker, quote, triple, raw: has('r'), is_specification: false }));
             return Ok(());
         }
@@ -69,15 +69,15 @@ impl Reader<'_> {
         };
     }
 
-    /// Adjacent strings are one: those before become the first parts of the f-string that begins here.
-    fn begin_fstring(&mut self, marker: &'static str) -> Result<(), Unreadable> {
+    /// Adjacent strings are one: those before become the first parts of the f-string whose prefix is at `start`.
+    fn begin_fstring(&mut self, marker: &'static str, start: usize) -> Result<(), Unreadable> {
         if let Some(before) = self.reopened() {
             // An f-string and a template string cannot be one.
             return if before == marker { Ok(()) } else { self.unreadable() };
         }
         let plain = self.tokens.iter().rev().take_while(|(token, _)| matches!(token, Tok::String { .. })).count();
         let first = self.tokens.len() - plain;
-        let at = self.tokens.get(first).map_or(self.at, |(_, range)| usize::from(range.start()));
+        let at = self.tokens.get(first).map_or(start, |(_, range)| usize::from(range.start()));
         let head = [Tok::Name { name: marker.to_owned() }, Tok::Lpar];
         self.tokens.splice(first..first, head.map(|token| (token, super::range(at, at))));
         if plain > 0 {
