@@ -9,7 +9,7 @@ import builtins
 import dis
 import types
 
-from exuvia import calls, frames, json_text, loop, output, report, script
+from exuvia import calls, frames, json_text, loop, output, refused, report, script
 from exuvia.script import _Returned
 
 NAME = "exuvia_session"
@@ -65,7 +65,9 @@ def run(step):
         try:
             value = step.run()
             text = encoded(value, step)
+            refused.tell(text)
         finally:
+            refused.forget()
             output.flush()
         return {"value": text, "is_final": step.is_final}
     except BaseException as error:
