@@ -55,6 +55,7 @@ mod runs;
 mod script_analysis;
 mod sessions;
 mod settings;
+mod shipped_shapes;
 mod subscriptions;
 mod tool_pins;
 pub mod trees;
