@@ -38,6 +38,8 @@ pub struct Config {
     pub preview_tokens: usize,
     /// Whether the shapes of answers are learned, and shown in stubs.
     pub learn_shapes: bool,
+    /// Whether the shapes that ship with the program are shown of servers that are recognized.
+    pub shipped_shapes: bool,
     /// What comes of tools that are not as they were first seen, for each server.
     pub pins: BTreeMap<String, PinMode>,
     /// The limits of every server.
@@ -105,6 +107,7 @@ impl Default for Config {
             answer_bytes: ANSWER_BYTES,
             preview_tokens: PREVIEW_TOKENS,
             learn_shapes: true,
+            shipped_shapes: true,
             pins: BTreeMap::new(),
             upstream_limits: UpstreamLimits::default(),
             runs: Runs::default(),

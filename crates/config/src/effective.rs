@@ -57,6 +57,7 @@ fn effective(config: &Config) -> Value {
             identity_providers.iter().map(|(name, one)| (name.clone(), of_provider(one))).collect::<Map<_, _>>(),
         "budgets": budgets.iter().map(|(name, budget)| (name.clone(), of_budget(budget))).collect::<Map<_, _>>(),
         "learn_shapes": config.learn_shapes,
+        "shipped_shapes": config.shipped_shapes,
         "limits": limits(config),
         "server_limits": config.upstream_limits,
         "runs": runs(config),

@@ -101,11 +101,12 @@ impl ReloadableConfig {
     }
 }
 
-/// What is learned of answers, if the configuration lets it, and what was imported, if the user has a home.
+/// What is learned of answers and what ships, as far as the configuration lets it, and what was imported, if the user has a home.
 fn answer_shapes(config: &Config) -> Option<Arc<AnswerShapes>> {
     let file = ShapeFile::new(Paths::of_user().shape_file?);
     let made = if config.learn_shapes { AnswerShapes::kept_in } else { AnswerShapes::documented_in };
-    Some(Arc::new(made(file)))
+    let answer_shapes = made(file);
+    Some(Arc::new(if config.shipped_shapes { answer_shapes.with_shipped() } else { answer_shapes }))
 }
 
 /// What was first seen of tools. A reload may ask for it, so that it is there whatever the configuration says.
@@ -169,7 +170,7 @@ pub(crate) enum Recording {
 pub(crate) struct App {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) upstreams: Arc<Upstreams>,
-    answer_shapes: Option<Arc<AnswerShapes>>,
+    pub(crate) answer_shapes: Option<Arc<AnswerShapes>>,
     budgets: Arc<Budgets>,
     journal: ProcessJournal,
     /// None: nobody is asked.

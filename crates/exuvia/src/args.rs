@@ -185,6 +185,14 @@ pub(crate) struct ServerArgs {
     pub(crate) import_project: bool,
 }
 
+impl ServerArgs {
+    /// Whether any servers are given.
+    pub(crate) fn is_given(&self) -> bool {
+        let Self { config, mcp_configs, servers, imports, import_project: _ } = self;
+        config.is_some() || !(mcp_configs.is_empty() && servers.is_empty() && imports.is_empty())
+    }
+}
+
 impl From<ServerArgs> for Sources {
     fn from(args: ServerArgs) -> Self {
         let ServerArgs { config, mcp_configs, servers, imports, import_project } = args;
@@ -387,8 +395,12 @@ pub(crate) struct ToolListArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ShapesCommand {
-    /// Print what is known, a tool a line
-    List,
+    /// Print what is known, a tool a line. With servers (--config, --server, ...), these are started, and what ships with this program
+    /// and is used for them by itself is printed as well
+    List {
+        #[command(flatten)]
+        servers: ServerArgs,
+    },
     /// Print all of it as JSON, for import elsewhere
     Export,
     /// Add what was exported elsewhere, or what ships with this program

@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use exuvia_catalog::{LearnedAnswers, is_untold};
 use exuvia_shapes::{Learned, Shape, ShapeFile, ShapeFileError, Shapes, ToolKey};
 use exuvia_tool::{Json, Tool, ToolDescriptor, ToolName};
+use exuvia_upstream::ServerStatus;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::shape_source::ShapeSource;
+use crate::shipped_shapes::ShippedShapes;
 
 /// The longest answer that is read where it arrives, in bytes; longer ones are read in the background.
 const SHORT_BYTES: usize = 32 << 10;
@@ -53,6 +55,8 @@ pub struct AnswerShapes {
     has_complained: AtomicBool,
     /// Whether answers are read, or only what was imported of documentation is shown.
     learns: bool,
+    /// What ships with the program, unless it is not used by itself.
+    shipped: Option<Arc<ShippedShapes>>,
     /// What those got who have a role, each in a file of its own: others are shown nothing of it.
     of_roles: Mutex<HashMap<String, Arc<Self>>>,
 }
@@ -93,12 +97,32 @@ impl AnswerShapes {
             stores: AtomicBool::new(false),
             has_complained: AtomicBool::new(false),
             learns,
+            shipped: None,
             of_roles: Mutex::default(),
         }
     }
 
-    /// Those of the answers that this role got, and what was imported for everyone. Not for threads that serve others: what nobody uses any more may have to be stored to make
-    /// room.
+    /// The same, beside what ships with the program for servers that are recognized by what they list.
+    #[must_use]
+    pub fn with_shipped(self) -> Self {
+        Self { shipped: Some(Arc::default()), ..self }
+    }
+
+    /// Looks at what servers list, to recognize those of which shapes ship. Not for threads that serve others.
+    pub(crate) fn look_at(&self, servers: &[ServerStatus]) {
+        if let Some(shipped) = &self.shipped {
+            shipped.look_at(servers);
+        }
+    }
+
+    /// What ships with the program and is shown of tools whose servers were recognized, where nothing was imported for them.
+    #[must_use]
+    pub fn shipped_in_use(&self) -> Learned {
+        self.shipped.as_ref().map_or_else(Learned::default, |shipped| shipped.all())
+    }
+
+    /// Those of the answers that this role got, and what was imported for everyone. Not for threads that serve others: what nobody uses
+    /// any more may have to be stored to make room.
     pub(crate) fn of_role(&self, role: &str) -> Arc<Self> {
         let mut of_roles = self.of_roles();
         if let Some(known) = of_roles.get(role) {
@@ -108,7 +132,8 @@ impl AnswerShapes {
         if of_roles.len() >= ROLES {
             unused.extend(of_roles.extract_if(|_, shapes| Arc::strong_count(shapes) == 1));
         }
-        let shapes = Arc::new(Self::of(self.source.of_role(role), self.learns));
+        let of_role = Self::of(self.source.of_role(role), self.learns);
+        let shapes = Arc::new(Self { shipped: self.shipped.clone(), ..of_role });
         of_roles.insert(role.to_owned(), Arc::clone(&shapes));
         drop(of_roles);
         unused.iter().for_each(|(_, shapes)| shapes.store());
@@ -287,7 +312,9 @@ impl LearnedAnswers for AnswerShapes {
         let key = state.key(server, tool);
         // That it is text is all that the schema says.
         let is_said = |shape: &Shape| tool.descriptor.output_schema.is_some() && shape.is_plain_text();
-        let shape = state.shapes.shown(&key).filter(|shape| !shape.is_trivial() && !is_said(shape))?;
+        let shipped = self.shipped.as_ref().and_then(|shipped| shipped.get(server, tool.name()));
+        let shape =
+            state.shapes.shown(&key, shipped.as_ref()).filter(|shape| !shape.is_trivial() && !is_said(shape))?;
         let seen = match shape.seen() {
             0 => return Some(format!("{shape} # as documented")),
             1 => "once".to_owned(),
@@ -299,7 +326,8 @@ impl LearnedAnswers for AnswerShapes {
     fn version(&self) -> u64 {
         // Reading the file changes nothing that was said before.
         drop(self.state());
-        self.version.load(Ordering::Acquire)
+        let shipped = self.shipped.as_ref().map_or(0, |shipped| shipped.version());
+        self.version.load(Ordering::Acquire) + shipped
     }
 
     fn refresh(&self) {

@@ -57,6 +57,7 @@ mod script_analysis;
 mod sessions;
 mod settings;
 mod shape_source;
+mod shipped_shapes;
 mod subscriptions;
 mod tool_pins;
 pub mod trees;

@@ -18,6 +18,9 @@ use crate::end_guards::RunEndGuard;
 /// The most that the log has of the name of an exception, in characters.
 const KIND: usize = 80;
 
+/// What follows the line in the note that the guest writes into the log of a call that it refused and the script caught.
+const REFUSED: &str = ": this call was refused";
+
 /// The most failures caught by a script that are reported.
 const CAUGHT: usize = 3;
 
@@ -100,14 +103,17 @@ pub(crate) fn noted(mut report: Report, notes: &[Note]) -> Report {
     report
 }
 
-/// Adds what failed in a script that caught it and returned: a call that is rejected before it is made leaves no other trace. What the
-/// script reports itself is not reported again.
+/// Adds what fails in a script that catches it and returned: a call that is rejected before it is made leaves no other trace. What the
+/// script reports itself, or the guest in the log, is not reported again.
 pub(crate) fn with_caught(mut report: Report, caught: &[Finding]) -> Report {
     let Outcome::Returned(result) = &report.outcome else { return report };
     let is_reported = |finding: &Finding| {
         let problem = finding.message.split(SIGNATURE).next().unwrap_or_default().trim_end_matches([';', ' ', '\n']);
         let quoted = serde_json::Value::from(problem).to_string();
-        report.logs.text.contains(problem) || result.as_str().contains(quoted.trim_matches('"'))
+        let noted = format!("note on line {}{REFUSED}", finding.line);
+        report.logs.text.contains(&noted)
+            || report.logs.text.contains(problem)
+            || result.as_str().contains(quoted.trim_matches('"'))
     };
     // One line fails once.
     let lines = caught.chunk_by(|one, other| one.line == other.line).filter(|line| !line.iter().any(is_reported));

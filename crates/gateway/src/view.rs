@@ -73,6 +73,9 @@ impl View {
     ) -> Self {
         let UpstreamState { servers, routes, settings, answer_shapes, pins, withheld, functions } = upstream_state;
         let policy = &settings.policy;
+        if let Some(answer_shapes) = answer_shapes {
+            answer_shapes.look_at(servers);
+        }
         let of = |mode| {
             let chosen = profile.servers().iter().filter(move |&&(_, other)| other == mode);
             chosen.filter_map(|(name, _)| servers.iter().find(|server| server.name == *name))

@@ -8,7 +8,8 @@
 //! key that does not look like the name of a field, because it may be a value, makes its object a `dict[str, ...]`. So do like values
 //! under all keys: `{"ann": {...}, "bob": {...}, ...}`.
 //!
-//! [`shipped`] has what the public documentation of well-known servers says of their answers, for those who import it.
+//! [`shipped`] has what the public documentation of well-known servers says of their answers, for those who import it, and for
+//! servers that are [`recognized()`] by what they list.
 //!
 //! [`Shapes`] keeps those of many tools, and [`ShapeFile`] keeps these in a file.
 
@@ -18,12 +19,14 @@ mod literal;
 mod map;
 mod merge;
 mod observe;
+mod recognized;
 mod render;
 mod shape;
 mod shapes;
 mod shipped;
 
 pub use file::{ShapeFile, ShapeFileError, read, to_json};
+pub use recognized::{ListedTool, Recognized, recognized};
 pub use shape::Shape;
 pub use shapes::{Learned, Shapes, ToolKey};
 pub use shipped::{shipped, shipped_names};

@@ -98,6 +98,12 @@ impl Shape {
         *self == Self { seen: self.seen, other: self.other, ..Self::default() }
     }
 
+    /// Whether nothing was seen but null, if that.
+    pub(crate) fn is_null_at_most(&self) -> bool {
+        let Self { bool, int, float, texts, other, .. } = *self;
+        !(bool || int || float || texts > 0 || other) && self.list.is_none() && self.object.is_none()
+    }
+
     /// Whether it is text alone, of which nothing is known.
     #[must_use]
     pub fn is_plain_text(&self) -> bool {

@@ -35,9 +35,7 @@ impl ToolKey {
     /// That of a tool with this input schema.
     #[must_use]
     pub fn new(server: &str, tool: &str, input_schema: &Value) -> Self {
-        let digest = Sha256::digest(input_schema.to_string());
-        let schema = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { server: server.to_owned(), tool: tool.to_owned(), schema }
+        Self { server: server.to_owned(), tool: tool.to_owned(), schema: digest(&input_schema.to_string()) }
     }
 
     /// That of a tool with any schema.
@@ -51,6 +49,11 @@ impl ToolKey {
     pub fn is_of_any_schema(&self) -> bool {
         self.schema == ANY_SCHEMA
     }
+}
+
+/// The beginning of the SHA-256 of a text, in hexadecimal.
+pub(crate) fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The shapes of tools: all that are known, and what was learned since they were read.
@@ -79,15 +82,16 @@ impl Shapes {
         self.known.get(tool)
     }
 
-    /// What to show of a tool: what was learned, beside what its documentation says if that was imported.
+    /// What to show of a tool: what was learned, and beside that what its documentation says: what was imported of it, or else
+    /// `shipped`. Where both say something of a value, what was learned is right.
     #[must_use]
-    pub fn shown(&self, tool: &ToolKey) -> Option<Shape> {
-        let documented = self.known.get(&ToolKey::of_any_schema(&tool.server, &tool.tool));
-        let mut shown = documented.cloned().map(Shape::unseen);
-        if let Some(learned) = self.get(tool) {
-            shown.get_or_insert_default().merge(learned.clone());
+    pub fn shown(&self, tool: &ToolKey, shipped: Option<&Shape>) -> Option<Shape> {
+        let imported = self.known.get(&ToolKey::of_any_schema(&tool.server, &tool.tool));
+        let documented = imported.or(shipped).cloned().map(Shape::unseen);
+        match (self.get(tool).cloned(), documented) {
+            (Some(learned), Some(documented)) => Some(learned.beside(documented)),
+            (learned, documented) => learned.or(documented),
         }
-        shown
     }
 
     /// Whether an answer of this tool is worth reading: the first ones are, later ones now and then.
@@ -304,11 +308,16 @@ mod tests {
         known.add(ToolKey::of_any_schema("crm", "get"), shape(r#"{"id": 1, "name": "x"}"#));
         let mut shapes = Shapes::new(known);
         let key = ToolKey::new("crm", "get", &json!({}));
-        let shown = |shapes: &Shapes| shapes.shown(&key).map(|shape| (shape.to_string(), shape.seen()));
-        assert_eq!(shown(&shapes), Some((r#"{"id": int, "name": str}"#.to_owned(), 0)));
-        assert!(shapes.get(&key).is_none() && shapes.shown(&ToolKey::new("crm", "list", &json!({}))).is_none());
+        let told = |shape: Option<Shape>| shape.map(|shape| (shape.to_string(), shape.seen()));
+        let shown = |shapes: &Shapes, shipped| told(shapes.shown(&key, shipped));
+        let (shipped, other) = (shape(r#"{"ships": 1}"#), ToolKey::new("crm", "list", &json!({})));
+        let imported = Some((r#"{"id": int, "name": str}"#.to_owned(), 0));
+        assert_eq!([shown(&shapes, None), shown(&shapes, Some(&shipped))], [imported.clone(), imported]);
+        assert!(shapes.get(&key).is_none() && shapes.shown(&other, None).is_none());
+        assert_eq!(told(shapes.shown(&other, Some(&shipped))), Some((r#"{"ships": int}"#.to_owned(), 0)));
         shapes.add(&key, shape(r#"{"id": "7", "more": []}"#));
-        assert_eq!(shown(&shapes), Some((r#"{"id": str | int, "name"?: str, "more": list}"#.to_owned(), 1)));
+        let learned = r#"{"id": str, "more": list, "name"?: str}"#;
+        assert_eq!(shown(&shapes, Some(&shipped)), Some((learned.to_owned(), 1)), "what was seen is right");
     }
 
     #[test]
@@ -319,8 +328,8 @@ mod tests {
         let mut shapes = Shapes::new(known);
         let key = ToolKey::new("crm", "get", &json!({}));
         shapes.add(&key, shape(r#"{"_links": {"self": {"href": "x"}, "next": {"href": "x"}}}"#));
-        let shown = shapes.shown(&key).expect("known").to_string();
-        assert!(shown.starts_with(r#"{"_links": {"self": {"href": str}, "html"?: "#), "{shown}");
+        let shown = shapes.shown(&key, None).expect("known").to_string();
+        assert!(shown.starts_with(r#"{"_links": {"self": {"href": str}, "next": {"href": str}, "html"?: "#), "{shown}");
     }
 
     #[test]

@@ -31,6 +31,7 @@ from exuvia import (  # noqa: E402
     json_text,
     loop,
     output,
+    refused,
     repeats,
     report,
     servers,
@@ -103,6 +104,8 @@ def _returned(script, result_bytes):
         value = script.run()
         # Encoded before the script counts as ended: a generator as the result may still call tools and print.
         text = _encode(value, script)
+        if refused.found:
+            refused.tell(text)
     finally:
         tools.script_ended()
         run_exit_functions()

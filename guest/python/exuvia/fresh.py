@@ -21,7 +21,6 @@ def forget_the_build():
     """The last act before the snapshot."""
     os.chdir(barred.WORKSPACE)
     os.environ.clear()
-    sys.argv[:] = [""]
     sys.orig_argv[:] = []
     atexit._clear()
     frames.forget()
@@ -43,6 +42,8 @@ def renew():
     """The first act of a run."""
     chance.begin()
     bindings.begin()
+    # The runtime clears it when the snapshot is made and fills it with the arguments of the process, which has none.
+    sys.argv[:] = [frames.SCRIPT]
     logging._startTime = time.time_ns()
 
 

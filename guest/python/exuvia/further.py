@@ -5,7 +5,7 @@ import linecache
 import sys
 import types
 
-from exuvia import calls, started
+from exuvia import calls, refused, started
 from exuvia.frames import SCRIPT
 from exuvia.servers import Server, Servers, by_python_name
 
@@ -18,6 +18,7 @@ def renew():
     calls.outstanding.clear()
     calls.loose.clear()
     started.failed.clear()
+    refused.forget()
     linecache.cache.pop(SCRIPT, None)
 
 

@@ -8,6 +8,9 @@ from wit_world.imports import output
 # A line leaves at its end; text without an end leaves when this much of it has gathered.
 _PENDING_CHARACTERS = 8192
 
+# Who is told of each text that leaves: see `refused`.
+heard = None
+
 
 def printable(text):
     """`text` with lone surrogates escaped: the boundary carries Unicode only."""
@@ -88,6 +91,8 @@ class LogStream(io.TextIOBase):
             text = "".join(self._pending)
             self._pending.clear()
             self._pending_characters = 0
+            if heard is not None:
+                heard(text)
             output.write(self._to, printable(text))
 
     def close(self):

@@ -12,7 +12,7 @@ from functools import partial
 
 from wit_world.imports import tools
 
-from exuvia import asked, calls, inline
+from exuvia import asked, calls, inline, refused
 from exuvia.arguments import bind
 from exuvia.json_text import encode, flat
 from exuvia.quick import MARK
@@ -84,13 +84,17 @@ class Tool(_ReadOnly):
 
     def _text(self, positional, arguments):
         names = self._plain_names
-        if not positional and self._required_names.issubset(arguments):
-            text = flat(names, arguments)
-            if text is not None:
-                return text
-            if arguments.keys() <= names.keys():
-                return encode(arguments, "arguments")
-        return encode(bind(self, positional, arguments), "arguments")
+        try:
+            if not positional and self._required_names.issubset(arguments):
+                text = flat(names, arguments)
+                if text is not None:
+                    return text
+                if arguments.keys() <= names.keys():
+                    return encode(arguments, "arguments")
+            return encode(bind(self, positional, arguments), "arguments")
+        except (TypeError, ValueError) as error:
+            refused.arguments(error)
+            raise
 
     def __str__(self):
         return f"{self._server_python_name}.{self._python_name}"
@@ -172,7 +176,7 @@ class Server(_ReadOnly):
     def __find(self, name):
         described = tools.describe(self.__of.name, name) if isinstance(name, str) else None
         if described is None:
-            raise AttributeError(self.__missing(name), name=name)
+            raise refused.lookup(AttributeError(self.__missing(name), name=name))
         found = self.__dict__.get(described.python_name) or _tool(self.__of, described)
         self.__dict__[described.python_name] = found
         self.__dict__[name] = found
@@ -235,7 +239,7 @@ class Servers(_ReadOnly):
         if not (name.startswith("__") and name.endswith("__")):
             close = difflib.get_close_matches(name, self.__names, 3)
             more = f"did you mean {' or '.join(close)}?" if close else f"the servers: {shown(self.__names) or 'none'}"
-            raise AttributeError(f"no server {name!r}; {more}", name=name)
+            raise refused.lookup(AttributeError(f"no server {name!r}; {more}", name=name))
         raise AttributeError(f"mcp has no attribute {name!r}", name=name)
 
     def __getitem__(self, name):

@@ -79,18 +79,23 @@ async fn a_call_that_is_rejected_before_it_is_made_is_told_where_the_script_catc
         ("echo.ecko(value=1)", "echo has no tool 'ecko'; did you mean echo.echo?"),
     ] {
         let source = format!("rows = []\ntry:\n    rows = {call}\nexcept Exception:\n    pass\nrows");
-        let expected = format!("[]\nnote: line 3 fails where it runs, and the script catches that: {note}");
+        let expected = format!("note on line 3: this call was refused, and the script caught that: {note}");
         let told = text_of(&gateway.run(&source).await);
+        assert!(told.contains(&expected) && !told.contains("note: "), "{told}");
+        // What only may come to it is told as well.
+        let unreached = source.replace("try:", "try:\n    [][0]");
+        let expected = format!("[]\nnote: line 4 fails where it runs, and the script catches that: {note}");
+        let told = text_of(&gateway.run(&unreached).await);
         assert!(told.starts_with(&expected), "{told}");
         // What the script says itself is not said again.
         let printed = source.replace("except Exception:\n    pass", "except Exception as error:\n    print(error)");
         let returned = printed.replace("print(error)", "rows = str(error)");
         for source in [printed, returned] {
             let told = text_of(&gateway.run(&source).await);
-            assert!(told.contains(note) && !told.contains("note: "), "{told}");
+            assert!(told.contains(note) && !told.contains("note"), "{told}");
         }
         let failed = text_of(&gateway.run(&format!("{source}\n1 / 0")).await);
-        assert!(!failed.contains("note: "), "{failed}");
+        assert!(!failed.contains("note"), "{failed}");
     }
     gateway.stop().await;
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use exuvia_test_support::Catalog;
 use exuvia_tests::{Client, Ended, Folder, Program, built};
 use serde_json::{Value, json};
 
@@ -16,12 +17,17 @@ struct World(Folder);
 
 impl World {
     fn new(settings: &str) -> Self {
-        let fake = built("exuvia-fake-upstream");
         let text = r#"{"total": 7351, "issues": [{"key": "s3cret", "due": null}]}"#;
-        let folder = Folder::new("");
         let tool = json!({"name": "find", "description": "Finds issues.", "inputSchema": {"type": "object"}});
-        folder.write("tools.json", &json!([tool]).to_string());
-        folder.write("answers.json", &json!({"find": {"content": [{"type": "text", "text": text}]}}).to_string());
+        Self::listing(settings, &json!([tool]).to_string(), ("find", text))
+    }
+
+    /// One whose server lists these tools, one of which gives this text.
+    fn listing(settings: &str, tools: &str, (tool, text): (&str, &str)) -> Self {
+        let fake = built("exuvia-fake-upstream");
+        let folder = Folder::new("");
+        folder.write("tools.json", tools);
+        folder.write("answers.json", &json!({tool: {"content": [{"type": "text", "text": text}]}}).to_string());
         let arguments = json!(["--tools", folder.text("tools.json"), "--answers", folder.text("answers.json")]);
         folder.write(
             "exuvia.toml",
@@ -180,7 +186,7 @@ fn what_ships_is_imported_for_any_schema_and_shown_beside_what_is_learned() {
     assert!(is_shown, "{}", stub(&mut client));
     look(&mut client);
     let after = stub(&mut client);
-    let both = r#"{"total": int, "pages"?: int, "issues": [{"key": str, "due": None}]} # seen once"#;
+    let both = r#"{"total": int, "issues": [{"key": str, "due": None}], "pages"?: int} # seen once"#;
     assert!(after.contains(&line(both)), "{after}");
     assert_eq!(client.close(), Some(0));
 }
@@ -204,6 +210,42 @@ fn what_is_documented_is_shown_where_nothing_may_be_learned_and_what_was_learned
     let shown = stub(&mut client);
     assert!(shown.contains("answers {\"pages\": int} # as documented") && !shown.contains("\"issues\""), "{shown}");
     assert_eq!(client.close(), Some(0));
+}
+
+#[test]
+fn what_ships_is_used_by_itself_where_the_server_is_certain_unless_the_operator_says_no() {
+    let sqlite = Catalog::of("sqlite").raw;
+    let list_tables = ("list_tables", "[{'name': 'customers'}]");
+    let shown = |settings: &str, tools: &str| {
+        let world = World::listing(settings, tools, list_tables);
+        let mut client = world.client();
+        let first = stub(&mut client);
+        let (answer, is_error) = client.execute("result = tracker.list_tables()");
+        assert!(!is_error, "{answer}");
+        let second = stub(&mut client);
+        assert_eq!(client.close(), Some(0));
+        let config = world.0.text("exuvia.toml");
+        let [known, in_use] = [&["list"][..], &["list", "--config", &config]].map(|words| world.shapes(words).stdout);
+        (first, second, known, in_use)
+    };
+    let documented = "answers str (Python literal: [{\"name\": str}]) # as documented";
+    let (first, second, known, in_use) = shown("learn_shapes = false", &sqlite);
+    assert_eq!((first.matches("# as documented").count(), first.contains(documented)), (4, true), "{first}");
+    assert_eq!((&second, known.as_str()), (&first, ""));
+    let line = "tracker.list_tables  str (Python literal: [{\"name\": str}])  # as documented, used by itself\n";
+    assert!(in_use.contains(line) && in_use.lines().count() == 4, "{in_use}");
+
+    let (first, second, _, in_use) = shown("", &sqlite);
+    assert!(first.contains(documented) && !second.contains(documented), "{second}");
+    assert!(second.contains("[{\"name\": str}]) # seen once") && in_use.contains("# seen: 1\n"), "{second} {in_use}");
+
+    let other = sqlite.replace("SQLite", "Snowflake").replace("SELECT", "select");
+    for (settings, tools) in
+        [("shipped_shapes = false\nlearn_shapes = false", &sqlite), ("learn_shapes = false", &other)]
+    {
+        let (first, _, _, in_use) = shown(settings, tools);
+        assert!(!first.contains("answers") && in_use.is_empty(), "{settings}: {first} {in_use}");
+    }
 }
 
 #[test]

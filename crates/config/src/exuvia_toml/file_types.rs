@@ -69,6 +69,9 @@ pub(super) struct File {
     /// Whether the stubs of tools without an output schema show the keys and types of earlier answers. They are kept in
     /// `exuvia/shapes.json` in the user's data directory, never with values. Default: true.
     pub(super) learn_shapes: Option<bool>,
+    /// Whether the stubs of well-known servers (atlassian, github, notion, sqlite) show what their documentation says of answers, where
+    /// a server is certainly one of these by the tools that it lists. Default: true.
+    pub(super) shipped_shapes: Option<bool>,
     /// What comes of tools whose definitions (title, description, schemas, annotations) are not as they were first seen.
     /// `off`: they are not looked at. `record`: changes are logged and listed by `exuvia tools list`. `enforce`: a tool
     /// that changed, and one that is new on a known server, is also withheld until `exuvia tools accept`. What was first

@@ -66,6 +66,7 @@ pub(crate) fn file(text: &str, file: &str, folder: &Path, environment: Environme
     let (http, has_tls) = (&mut found.config.http, found.config.tls.is_some());
     http.is_exposable = !found.config.access.is_empty() && (has_tls || !http.trusted_proxies.is_empty());
     found.config.learn_shapes = written.learn_shapes.unwrap_or(found.config.learn_shapes);
+    found.config.shipped_shapes = written.shipped_shapes.unwrap_or(found.config.shipped_shapes);
     found.errors.append(&mut resolver.errors);
     found.files.append(&mut resolver.files);
     found.config.notices.append(&mut resolver.notices);

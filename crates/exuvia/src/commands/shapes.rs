@@ -7,11 +7,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use exuvia_config::Paths;
-use exuvia_shapes::{Learned, ShapeFile, ShapeFileError, ToolKey, read, shipped, shipped_names, to_json};
+use exuvia_shapes::{Learned, Shape, ShapeFile, ShapeFileError, ToolKey, read, shipped, shipped_names, to_json};
 use exuvia_text::one_line;
+use tokio_util::sync::CancellationToken;
 
-use crate::args::{ShapesArgs, ShapesCommand};
+use crate::app::{App, Principals, Recording, configured};
+use crate::args::{ServerArgs, ShapesArgs, ShapesCommand};
 use crate::file_threads::FileThreads;
+use crate::start_progress::GLANCE;
 use crate::terminal::Terminal;
 
 /// How much of a name is shown, in characters.
@@ -27,7 +30,11 @@ pub(crate) async fn shapes(ShapesArgs { command, role }: ShapesArgs) -> Result<E
     let path = Paths::of_user().shape_file.context("no home directory, so that no shapes are kept")?;
     let file = ShapeFile::new(path);
     let file = role.map_or_else(|| file.clone(), |role| file.of_role(&role));
-    let said = FileThreads::default().run(move || done(command, &file)).await??;
+    let in_use = match &command {
+        ShapesCommand::List { servers } if servers.is_given() => shipped_in_use(servers.clone()).await?,
+        _ => Learned::default(),
+    };
+    let said = FileThreads::default().run(move || done(command, &file, &in_use)).await??;
     match said {
         Said::Output(text) => stdout().write_all(text.as_bytes()).context("standard output")?,
         Said::Notice(text) => Terminal::new().print(&text),
@@ -35,9 +42,23 @@ pub(crate) async fn shapes(ShapesArgs { command, role }: ShapesArgs) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-fn done(command: ShapesCommand, file: &ShapeFile) -> Result<Said> {
+/// Starts these servers, for what ships with this program and is used for them by itself.
+async fn shipped_in_use(servers: ServerArgs) -> Result<Learned> {
+    let terminal = Terminal::new();
+    let config = configured(servers.into(), &terminal).await?;
+    let (profiles, principals) = (config.for_operator(), Principals::of(&config));
+    let over = CancellationToken::new();
+    let app = App::start(config, profiles, &terminal, over, GLANCE, Recording::MemoryOnly, principals).await?;
+    app.gateway.ready_with(|_| true).await;
+    let in_use = app.answer_shapes.as_ref().map_or_else(Learned::default, |shapes| shapes.shipped_in_use());
+    app.end().await;
+    terminal.clear_progress();
+    Ok(in_use)
+}
+
+fn done(command: ShapesCommand, file: &ShapeFile, in_use: &Learned) -> Result<Said> {
     Ok(match command {
-        ShapesCommand::List => Said::Output(listed(&known(file)?)),
+        ShapesCommand::List { .. } => Said::Output(listed(&known(file)?, in_use)),
         ShapesCommand::Export => Said::Output(to_json(&known(file)?) + "\n"),
         ShapesCommand::Shipped => Said::Output(shipped_names().map(|name| format!("{name}\n")).collect()),
         ShapesCommand::Import { file: from, shipped, server } => {
@@ -77,16 +98,19 @@ fn shipped_shapes(name: &str, server: Option<&str>) -> Result<Learned> {
         .with_context(|| format!("no shapes of {name:?} are shipped, only of {}", names()))
 }
 
-/// A line for each tool, in the order of their names.
-fn listed(learned: &Learned) -> String {
-    let mut tools: Vec<_> = learned.iter().collect();
+/// A line for each tool, in the order of their names. What was imported takes the place of what is in use by itself.
+fn listed(learned: &Learned, in_use: &Learned) -> String {
+    let in_use = in_use.iter().filter(|(tool, _)| learned.get(tool).is_none());
+    let mut tools: Vec<_> = learned.iter().chain(in_use).collect();
     tools.sort_by_key(|(tool, _)| *tool);
-    let line = |(tool, shape): (&ToolKey, &exuvia_shapes::Shape)| {
+    let line = |(tool, shape): (&ToolKey, &Shape)| {
         let name = one_line(&name_of(tool), NAME_CHARS);
-        match tool.is_of_any_schema() {
-            true => format!("{name}  {shape}  # as documented\n"),
-            false => format!("{name}  {shape}  # seen: {}\n", shape.seen()),
-        }
+        let origin = match (tool.is_of_any_schema(), learned.get(tool)) {
+            (true, Some(_)) => "as documented".to_owned(),
+            (true, None) => "as documented, used by itself".to_owned(),
+            (false, _) => format!("seen: {}", shape.seen()),
+        };
+        format!("{name}  {shape}  # {origin}\n")
     };
     tools.into_iter().map(line).collect()
 }

@@ -31,6 +31,7 @@ impl RestartOnlySettings {
             ("admin", format!("{:?}", config.admin)),
             ("approvals", approvals(&config.approvals)),
             ("learn_shapes", config.learn_shapes.to_string()),
+            ("shipped_shapes", config.shipped_shapes.to_string()),
             ("runs.concurrent", config.runs.concurrent.to_string()),
             // A reload may lower it, and raise it again to what it was at the start.
             ("functions.depth", format!("{:?}", config.functions.as_ref().map(|functions| functions.depth))),

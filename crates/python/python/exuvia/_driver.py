@@ -10,7 +10,7 @@ import contextlib
 import dis
 import types
 
-from exuvia import calls, frames, json_text, loop, output, report, script
+from exuvia import calls, frames, json_text, loop, output, refused, report, script
 from exuvia.script import _Returned
 
 NAME = "exuvia_session"
@@ -66,7 +66,9 @@ def run(step):
         try:
             value = step.run()
             text = encoded(value, step)
+            refused.tell(text)
         finally:
+            refused.forget()
             output.flush()
         return {"value": text, "is_final": step.is_final}
     except BaseException as error:
