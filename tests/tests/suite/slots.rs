@@ -118,6 +118,11 @@ fn no_run_finds_what_another_left_wherever_it_ran() {
     }
 }
 
+/// Runs a future to its end, on the thread of the caller alone.
+fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+}
+
 /// Polls a future each time on a thread of its own: on so many at least.
 fn on_many_threads<F: Future<Output: Send> + Send>(least: usize, future: F) -> F::Output {
     let mut future = pin!(future);
