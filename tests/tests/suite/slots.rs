@@ -1,5 +1,6 @@
 //! What one run leaves in its slot, and what the next one finds there: with a module that writes to every page it can reach.
 
+mod cores;
 mod faults;
 mod pool;
 
