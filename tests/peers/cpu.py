@@ -4,7 +4,6 @@ The workloads of pyperformance that need the standard library alone, in `exuvia 
 runs on. A workload times itself, so that no start of a program counts; the programs take turns, and of the rounds the fastest counts.
 """
 
-import contextlib
 import json
 import os
 import platform
@@ -60,11 +59,10 @@ sys.modules["pyperf"] = types.SimpleNamespace(Runner=Runner, perf_counter=time.p
 
 # Runs a script of this file's in the Python that it is started by.
 NATIVE = "import sys, json; space = {}; exec(sys.stdin.read(), space); print(json.dumps(space['result']))"
-# What a script printed is bytes since release 0.11.
 ERYX = """
 import sys, eryx
-printed = eryx.Sandbox().execute(sys.stdin.read() + "\\nimport json; print(json.dumps(result))").stdout
-print(printed if isinstance(printed, str) else printed.decode())
+done = eryx.Sandbox().execute(sys.stdin.read() + "\\nimport json; print(json.dumps(result))")
+print(done.stdout.decode() if isinstance(done.stdout, bytes) else done.stdout)
 """
 MONTY = """
 import sys, json, pydantic_monty
@@ -81,13 +79,18 @@ def main(exuvia, cache, rounds):
         "eryx": [cache / "eryx" / "bin" / "python", "-c", ERYX],
         "monty": [cache / "fastmcp" / "bin" / "python", "-c", MONTY],
     }
-    rows = [(name, {}) for name in WORKLOADS]
+    rows, failures = [(name, {}) for name in WORKLOADS], {}
     for _ in range(int(rounds)):
         for name, fastest in rows:
             for program, command in programs.items():
-                if fastest.get(program) != {}:
+                # What native cannot run has no ratio.
+                if (name, program) in failures or (name, "native") in failures:
+                    continue
+                try:
                     fastest[program] = merged(fastest.get(program), timed(command, script(cache, name)))
-    print("\n".join([*table(programs, rows), "", *circumstances(load)]))
+                except Failed as error:
+                    fastest[program], failures[name, program] = {}, str(error)
+    print("\n".join([*table(programs, rows), "", *left_out(programs, failures), *circumstances(load)]))
 
 
 def script(cache, name):
@@ -96,12 +99,26 @@ def script(cache, name):
     return f"{RUNNER}\nexec(compile({source!r}, 'workload', 'exec'), {{'__name__': '__main__', '__file__': 'workload'}})\nresult = times\n"
 
 
+class Failed(Exception):
+    """A program cannot run a workload: the last line that it says about it."""
+
+
 def timed(command, source):
-    """Seconds of each part of a workload; none: the program cannot run it."""
-    with contextlib.suppress(subprocess.SubprocessError, json.JSONDecodeError, OSError):
-        done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=300, check=True)
-        return json.loads(done.stdout.strip().splitlines()[-1])
-    return {}
+    """Seconds of each part of a workload."""
+    try:
+        done = subprocess.run(command, input=source, capture_output=True, text=True, timeout=300)
+    except subprocess.TimeoutExpired:
+        raise Failed("no end within 300 s") from None
+    except OSError as error:
+        raise Failed(str(error)) from None
+    lines = done.stdout.strip().splitlines()
+    try:
+        times = json.loads(lines[-1]) if done.returncode == 0 and lines else None
+    except json.JSONDecodeError:
+        times = None
+    if not times:
+        raise Failed(([f"exit status {done.returncode}", *lines, *done.stderr.strip().splitlines()])[-1][:120])
+    return times
 
 
 def merged(before, now):
@@ -117,13 +134,24 @@ def table(programs, rows):
     for name, fastest in rows:
         cells = []
         for program in others:
-            times = fastest[program]
+            times = fastest.get(program, {})
             ratios = [times[part] / seconds for part, seconds in fastest["native"].items() if part in times]
             all_ratios[program] += [statistics.geometric_mean(ratios)] if ratios else []
             cells.append(f"{statistics.geometric_mean(ratios):.2f}" if ratios else "-")
         yield f"| {name} | {' | '.join(cells)} |"
     means = [f"{statistics.geometric_mean(ratios):.2f} ({len(ratios)})" if ratios else "-" for ratios in all_ratios.values()]
     yield f"| **geometric mean** (of so many) | {' | '.join(means)} |"
+
+
+def left_out(programs, failures):
+    for program in programs:
+        reasons = {}
+        for (name, failed), reason in failures.items():
+            if failed == program:
+                reasons.setdefault(reason, []).append(name)
+        told = "; ".join(f"{', '.join(names)}: {reason}" for reason, names in reasons.items())
+        if told:
+            yield f"Left out, because {program} fails with them: {told}."
 
 
 def circumstances(load):

@@ -26,6 +26,8 @@ mod secret_search;
 mod served;
 mod stdio;
 pub mod store;
+#[cfg(target_os = "linux")]
+pub mod this_thread;
 mod token_issuer;
 mod tools;
 pub mod trials;

@@ -101,6 +101,13 @@ impl Space {
         Ok(())
     }
 
+    /// Reads a byte of an opened range: from memory, whatever the compiler knows of it.
+    pub(crate) fn read(&self, place: usize) -> u8 {
+        let at = self.at(&(place..place + 1));
+        // SAFETY: `at` checks that the place is inside. That it was opened is the caller's promise, as in `write`.
+        unsafe { at.read_volatile() }
+    }
+
     /// Writes bytes to a place in an opened range.
     pub(crate) fn write(&mut self, place: usize, bytes: &[u8]) {
         let at = self.at(&(place..place + bytes.len()));

@@ -1,4 +1,8 @@
 //! Writes the merged module.
+//!
+//! Core specification 2.0: index spaces begin with the imports (2.5.1 Indices), the sections have one order (5.5.16 Modules), data segments are
+//! written to memory in theirs (4.5.4 Instantiation), and only `global.set` changes a global (4.4.5 Variable Instructions): what none
+//! writes is a constant.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,4 +1,8 @@
 //! What of the merged instances is needed, and what is known of it before it runs.
+//!
+//! Core specification 2.0: instantiation writes the active element segments to the table in their order (4.5.4 Instantiation); afterwards
+//! only instructions write to it, which are refused here (4.4.6 Table Instructions); `call_indirect` compares types, and traps where they
+//! differ (4.4.8 Control Instructions).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

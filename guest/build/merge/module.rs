@@ -8,7 +8,7 @@ use wasmparser::{
     Parser, Payload, TableType, TypeRef,
 };
 
-/// One core module. Index spaces begin with what is imported, as in the binary format (Core specification, 2.5.1).
+/// One core module. Index spaces begin with what is imported, as in the binary format (Core specification 2.0, 2.5.1 Indices).
 #[derive(Default)]
 pub(crate) struct Module<'a> {
     pub(crate) types: Vec<FuncType>,

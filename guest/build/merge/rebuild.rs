@@ -1,4 +1,7 @@
 //! Writes the component anew around the merged module.
+//!
+//! Component Model: a definition names only what stands before it, and takes the next index of its space (Explainer.md, "Index Spaces"); the
+//! definitions are those of Binary.md, "Instance Definitions", "Alias Definitions" and "Canonical Definitions".
 
 use std::collections::HashMap;
 

@@ -1,4 +1,7 @@
 //! Follows imports to what they are in the end.
+//!
+//! Core specification 2.0: an import is the export that it is given, no copy of it (4.5.4 Instantiation), and a constant expression depends
+//! on constants and immutable globals alone (3.3.10 Expressions, "Constant Expressions").
 
 use anyhow::{Context, Result, bail};
 use wasmparser::{ConstExpr, ExternalKind, Import, Operator};

@@ -1,4 +1,8 @@
 //! Writes the metered module.
+//!
+//! Core specification 2.0: what is added behind the others of its index space changes no index (2.5.1 Indices), the sections keep their order
+//! (5.5.16 Modules), and the length of `memory.copy`, `memory.fill` and `memory.grow` is the operand on top of the stack (4.4.7 Memory
+//! Instructions).
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@
 //! call itself, directly or through others, or through which there are long ways, and each bulk operation by its length. A
 //! balance below zero calls the host's `meter.next-slice` (`wit/sandbox.wit`), which gives the next slice, or traps. No
 //! instruction of the guest's own code can name the balance: WebAssembly has no way to a global but by its index, and the pass
-//! finds none in use (Core specification, 4.4.6, `global.set`).
+//! finds none in use (Core specification 2.0, 4.4.5 Variable Instructions).
 //!
 //! - `weights`: what a turn or an entry costs;
 //! - `calls`, `paths`: which functions can call themselves, and how much work one charge stands for;

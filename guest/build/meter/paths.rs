@@ -1,4 +1,7 @@
 //! The longest way through a body between two charges.
+//!
+//! Core specification 2.0: a branch goes to the beginning of a `loop` that it is in, or behind the end of a `block` or `if` (2.4.8 Control
+//! Instructions, 4.4.8 for what each does).
 
 use anyhow::{Context, Result, bail};
 use wasmparser::{FunctionBody, Operator};

@@ -1,4 +1,8 @@
 //! Proves of the emitted module that nothing in it escapes the meter. Reads that module alone.
+//!
+//! Core specification 2.0: only a branch to a `loop` goes back (4.4.8 Control Instructions), and only a call enters a function (4.4.10 Function
+//! Calls); what takes time by its operands are bulk instructions and growing (4.4.6 Table Instructions, 4.4.7 Memory Instructions); only
+//! `global.set` with its index changes a global (4.4.5 Variable Instructions).
 
 use anyhow::{Context, Result, bail, ensure};
 use wasmparser::{BlockType, ConstExpr, ExternalKind, FunctionBody, Operator};

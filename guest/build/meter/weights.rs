@@ -1,4 +1,7 @@
 //! What one turn of a loop and one entry of a function costs.
+//!
+//! Core specification 2.0: instructions are executed in sequence up to a branch, `return` or trap, and only a `loop` is executed again by a
+//! branch to it (2.4.8 Control Instructions).
 
 use anyhow::Result;
 use wasmparser::{FunctionBody, Operator};

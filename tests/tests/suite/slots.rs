@@ -1,5 +1,6 @@
 //! What one run leaves in its slot, and what the next one finds there: with a module that writes to every page it can reach.
 
+mod cores;
 mod faults;
 mod pool;
 
@@ -116,6 +117,11 @@ fn no_run_finds_what_another_left_wherever_it_ran() {
         let found = on_many_threads(7, pool.second_after_first(Fill { step, ..ALL }, Scene::default()));
         assert_eq!(found, Found::default());
     }
+}
+
+/// Runs a future to its end, on the thread of the caller alone.
+fn on_this_thread<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
 }
 
 /// Polls a future each time on a thread of its own: on so many at least.

@@ -6,6 +6,7 @@
 mod answered;
 mod card;
 mod holder;
+mod parking;
 mod places;
 mod questions;
 mod run_holds;
@@ -26,8 +27,9 @@ use crate::page_questions::{OpenQuestion, OpenQuestions};
 pub(crate) use answered::{Answered, outcome};
 pub(crate) use card::ApprovalCard;
 pub(crate) use holder::Lease;
+pub(crate) use parking::{Parked, RunEnding};
 pub(crate) use questions::{arguments_sha256, tool_sha256};
-pub(crate) use run_holds::{Parked, RunEnding, RunHolds};
+pub(crate) use run_holds::RunHolds;
 
 use holder::Leases;
 use waiters::Waiters;

@@ -1,16 +1,27 @@
 //! Whether a guest took page faults.
 //!
-//! The first write to a page that is not this process's own always faults, and the kernel counts each fault for the thread that took it
+//! The first write to a page that is not this process's own always faults, and Linux counts each fault for the thread that took it
 //! (`getrusage(2)`, `RUSAGE_THREAD`). So a guest that took none wrote only to pages that were its slot's own before.
+//!
+//! Not every kernel counts: gVisor leaves the fields at 0, and a seccomp filter may let the call succeed without being made. So each
+//! thread first tries it with a page of its own. A count of more than this thread (of the process, say) is no error: it is never smaller.
 
-use std::cell::RefCell;
+use std::cell::{LazyCell, RefCell};
 use std::future::poll_fn;
+use std::hint::black_box;
+use std::io;
 use std::mem::MaybeUninit;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use rustix::param::page_size;
+
+use crate::space::Space;
+
 thread_local! {
+    /// Whether the faults of this thread are counted.
+    static ARE_COUNTED: LazyCell<bool> = const { LazyCell::new(|| counts_a_first_write().unwrap_or(false)) };
     /// The guest that this thread is working for.
     static PRESENT: RefCell<Option<Arc<GuestFaults>>> = const { RefCell::new(None) };
 }
@@ -46,7 +57,7 @@ impl GuestFaults {
     }
 
     fn during<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
-        let before = page_faults();
+        let before = ARE_COUNTED.with(|counted| **counted).then(page_faults).flatten();
         let _present = Present::enter(Arc::clone(self));
         let done = work();
         if before.is_none() || before != page_faults() {
@@ -82,15 +93,24 @@ fn page_faults() -> Option<i64> {
     (result == 0).then(|| usage.ru_minflt.wrapping_add(usage.ru_majflt))
 }
 
+/// Whether a fault is counted when this thread writes to a page for the first time that it has read before, as guests do.
+fn counts_a_first_write() -> io::Result<bool> {
+    let page = page_size();
+    // Between pages that cannot be accessed: the kernel gives it nothing together with its neighbors.
+    let mut space = Space::reserve(3 * page)?;
+    space.open(page..2 * page)?;
+    black_box(space.read(page));
+    let before = page_faults();
+    space.write(page, b"x");
+    Ok(before.zip(page_faults()).is_some_and(|(before, after)| before < after))
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Mutex, mpsc};
     use std::thread;
 
-    use rustix::param::page_size;
-
     use super::*;
-    use crate::space::Space;
 
     fn written(space: &mut Space, page: usize) {
         space.write(page * page_size(), b"x");
@@ -148,6 +168,14 @@ mod tests {
         }
         assert!(!none_after(&threads, &[1, 2, 3], &[1, 2]));
         assert!((0..5).any(|_| none_after(&threads, &all, &all)));
+    }
+
+    #[test]
+    fn this_system_counts_a_first_write_on_each_thread() {
+        for _ in 0..4 {
+            let counts = thread::spawn(|| (ARE_COUNTED.with(|counted| **counted), counts_a_first_write()));
+            assert!(matches!(counts.join().expect("no panic"), (true, Ok(true))));
+        }
     }
 
     #[test]

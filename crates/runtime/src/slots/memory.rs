@@ -82,7 +82,8 @@ impl UsedMemory {
             slot.space.give_back(inside(image..size))?;
             slot.space.shut(inside(image..size))?;
         }
-        let took_no_fault = faults.is_some_and(|faults| faults.were_none());
+        // Where dirty pages cannot be found no slot keeps any, and nothing could show that a count was wrong.
+        let took_no_fault = find != DirtyPages::Unknown && faults.is_some_and(|faults| faults.were_none());
         if took_no_fault && slot.kept_bytes <= keep && counts.allow_skip(|| slot.has_written_only_kept(find)) {
             slot.put_back_kept();
             return Ok(slot);

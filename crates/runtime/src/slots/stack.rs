@@ -41,6 +41,16 @@ impl Stack {
     pub(super) fn size(&self) -> usize {
         self.size
     }
+
+    /// Gives back what stays in memory of it.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses. The stack is gone then.
+    pub(super) fn rest(mut self) -> io::Result<Self> {
+        self.space.give_back(STACK_GUARD_BYTES..STACK_GUARD_BYTES + self.size)?;
+        Ok(self)
+    }
 }
 
 impl UsedStack {

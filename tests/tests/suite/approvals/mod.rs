@@ -11,6 +11,7 @@ mod other_guest;
 mod page_questions;
 mod parked;
 mod served;
+mod together;
 
 use std::fs;
 use std::path::PathBuf;

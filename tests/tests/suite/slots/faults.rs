@@ -1,18 +1,22 @@
 //! Slots whose guests took no page faults: cleaned without a scan.
 
+use std::thread;
+
 use exuvia_runtime::DirtyPages;
 use exuvia_tests::pages::{can_swap, page_out};
+use exuvia_tests::this_thread::stop_counts;
 
 use super::pool::{Fill, Found, Pool, Scene};
-use super::{Chance, on_many_threads};
+use super::{Chance, WAYS, on_many_threads, on_this_thread};
 
-const WAYS: [Option<DirtyPages>; 2] = [None, Some(DirtyPages::Entries)];
+/// The ways that find dirty pages: without one no slot keeps any, and none is cleaned without a scan.
+const FINDING: [Option<DirtyPages>; 2] = [None, Some(DirtyPages::Entries)];
 
 /// Few pages, and nothing that a slot does not keep.
-const FEW: Fill = Fill { first: 3, step: 64, growth: 0, frames: 10 };
+pub(super) const FEW: Fill = Fill { first: 3, step: 64, growth: 0, frames: 10 };
 
 /// Writes the same until a slot was cleaned without a scan: the first times the pages are new, to the slot or to the host.
-async fn until_cleaned_without_scan(pool: &Pool, fill: Fill) {
+pub(super) async fn until_cleaned_without_scan(pool: &Pool, fill: Fill) {
     let before = pool.unscanned();
     for _ in 0..100 {
         pool.fill_counted(fill, Scene::default()).await;
@@ -25,7 +29,7 @@ async fn until_cleaned_without_scan(pool: &Pool, fill: Fill) {
 
 #[tokio::test]
 async fn what_a_run_wrote_without_a_page_fault_is_overwritten() {
-    for way in WAYS {
+    for way in FINDING {
         let pool = Pool::of(1, way);
         for _ in 0..3 {
             until_cleaned_without_scan(&pool, FEW).await;
@@ -37,7 +41,7 @@ async fn what_a_run_wrote_without_a_page_fault_is_overwritten() {
 
 #[tokio::test]
 async fn what_a_run_wrote_to_other_pages_is_found_by_a_scan() {
-    for way in WAYS {
+    for way in FINDING {
         let pool = Pool::of(1, way);
         for first in 4..8 {
             until_cleaned_without_scan(&pool, FEW).await;
@@ -62,6 +66,27 @@ async fn a_run_that_is_not_counted_is_scanned() {
     }
     assert_eq!(pool.unscanned(), before);
     assert_eq!(pool.look().await, Found::default());
+}
+
+/// As in gVisor, which counts no page faults, and cannot tell which pages are dirty either.
+#[test]
+fn where_page_faults_are_not_counted_no_run_finds_what_another_left() {
+    for way in WAYS {
+        let pool = Pool::of(1, way);
+        let runs = async {
+            for first in 3..8 {
+                pool.fill_counted(Fill { first, ..FEW }, Scene::default()).await;
+                assert_eq!(pool.look().await, Found::default(), "{way:?}, from page {first}");
+                pool.clean();
+            }
+        };
+        let without_counts = || {
+            stop_counts();
+            on_this_thread(runs);
+        };
+        thread::scope(|scope| scope.spawn(without_counts).join()).expect("nothing is found");
+        assert_eq!(pool.unscanned(), 0, "{way:?}");
+    }
 }
 
 #[tokio::test]

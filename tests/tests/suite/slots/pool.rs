@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use exuvia_runtime::{DirtyPages, EngineConfig, Slots, counting_faults};
 use exuvia_tests::pages::{PAGE, Swapper, make_huge, mappings, own_pages, page_out, swapped_pages};
+use exuvia_tests::this_thread::{cores, move_to_core};
 use wasmtime::{Caller, Engine, Extern, Instance, InstancePre, Linker, Memory, Module, Store, TypedFunc};
 
 /// Sizes of the module, in bytes: about those of the guest.
@@ -97,6 +98,8 @@ pub(super) struct Scene {
     pub(super) idle: bool,
     /// The kernel may back memory with huge pages.
     pub(super) huge: bool,
+    /// The first run is moved from core to core while it sleeps: within a poll.
+    pub(super) moves: bool,
 }
 
 /// What a run writes.
@@ -124,7 +127,7 @@ pub(super) struct Found {
 }
 
 struct State {
-    swaps: bool,
+    scene: Scene,
     inverted_canary: u64,
     /// Words of the canary on the stack, as the host function saw them.
     on_stack: usize,
@@ -160,8 +163,8 @@ impl Pool {
         Self { pre, engine, slots, inverted_canary: 0x6d1e_93c4_0b57_a2f8 }
     }
 
-    async fn instance(&self, swaps: bool) -> (Store<State>, Instance) {
-        let state = State { swaps, inverted_canary: self.inverted_canary, on_stack: 0, swapped: 0 };
+    async fn instance(&self, scene: Scene) -> (Store<State>, Instance) {
+        let state = State { scene, inverted_canary: self.inverted_canary, on_stack: 0, swapped: 0 };
         let mut store = Store::new(&self.engine, state);
         let instance = self.pre.instantiate_async(&mut store).await.expect("it works");
         (store, instance)
@@ -169,7 +172,7 @@ impl Pool {
 
     /// A run that writes. The addresses of its memory. What it used is not clean yet.
     pub(super) async fn fill(&self, fill: Fill, scene: Scene) -> Range<usize> {
-        let (mut store, instance) = self.instance(scene.asleep).await;
+        let (mut store, instance) = self.instance(scene).await;
         let memory = instance.get_memory(&mut store, "memory").expect("it works");
         self.fill_in(&mut store, instance, memory, fill, scene).await
     }
@@ -204,7 +207,7 @@ impl Pool {
 
     /// What the next run finds.
     pub(super) async fn look(&self) -> Found {
-        let (mut store, instance) = self.instance(false).await;
+        let (mut store, instance) = self.instance(Scene::default()).await;
         self.look_in(&mut store, instance, GROWTH).await.0
     }
 
@@ -226,7 +229,7 @@ impl Pool {
 
     /// A run that looks for what others left, and then writes.
     pub(super) async fn look_and_fill(&self, fill: Fill) -> Found {
-        let (mut store, instance) = self.instance(false).await;
+        let (mut store, instance) = self.instance(Scene::default()).await;
         let (found, memory) = self.look_in(&mut store, instance, fill.growth).await;
         self.fill_in(&mut store, instance, memory, fill, Scene::default()).await;
         found
@@ -266,11 +269,15 @@ impl Pool {
 
 /// What the host does while a run sleeps.
 async fn sleep(mut caller: Caller<'_, State>) {
+    let Scene { asleep, moves, .. } = caller.data().scene;
+    if moves {
+        cores().into_iter().for_each(move_to_core);
+    }
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
     caller.data_mut().on_stack = words_on_stack(caller.data().inverted_canary);
-    if caller.data().swaps {
+    if asleep {
         page_out();
         let memory = caller.get_export("memory").and_then(Extern::into_memory).expect("a memory");
         let start = memory.data_ptr(&caller).addr();
