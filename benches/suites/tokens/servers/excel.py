@@ -1,19 +1,26 @@
 # Workbooks, as excel-mcp-server answers.
+SHEETS = ["Sales", "Costs", "People"]
+
+
 def describe_workbook(path):
-    return {"path": path, "sheets": [{"name": name, "rows": 220, "columns": 6, "used_range": "A1:F220", "visible": True, "tables": [], "charts": 0} for name in ("Sales", "Costs", "People")], "defined_names": []}
+    objects = {"tables": 0, "charts": 0, "pivot_tables": 0, "slicers": 0, "images": 0}
+    return {"sheets": [{"name": name, "used_range": "A1:F220", "visibility": "visible", "active": name == "Sales", "objects": objects} for name in SHEETS], "chart_sheets": [], "defined_names": []}
 
 
 def describe_sheet(path, sheet):
-    return {"name": sheet, "used_range": "A1:F220", "headers": ["Month", "Region", "Product", "Units", "Price", "Total"], "tables": [], "charts": [], "merged": [], "frozen": "A2"}
+    return {"used_range": "A1:F220", "freeze_panes": "A2", "merged_ranges": [], "tables": [], "charts": []}
 
 
-def read_range(path, sheet, range=None, mode="values", max_cells=None):
+def read_range(path, sheet, range="A1:F220", mode="values", max_cells=2000):
+    import re
+
     rows = [["Month", "Region", "Product", "Units", "Price", "Total"]]
     n = 0
     while n < 219:
         rows.append([f"2026-{1 + n % 12:02}", "NESW"[n % 4], f"P{n % 7}", n * 7 % 31, 9 + n % 13, (n * 7 % 31) * (9 + n % 13)])
         n += 1
-    return {"sheet": sheet, "range": range or "A1:F220", "rows": rows, "truncated": False}
+    first, last = re.fullmatch(r"[A-Z]+(\d+):[A-Z]+(\d+)", range).groups()
+    return {"range": range, "values": rows[int(first) - 1 : int(last)]}
 
 
 def write_range(path, sheet, at, rows, **_):
@@ -33,8 +40,8 @@ def create_chart(path, sheet, chart_type, **_):
 
 
 def find_cells(path, query, **_):
-    return {"matches": [{"sheet": "Sales", "cell": f"C{n * 7 + 2}", "value": query, "formula": None} for n in range(31)], "truncated": False}
+    return {"matches": {"Sales": {f"C{n * 7 + 2}": query for n in range(31)}}}
 
 
 def list_workbooks(**_):
-    return {"workbooks": [{"path": f"/srv/books/{name}.xlsx", "size_bytes": 48_211, "modified": "2026-11-20T10:00:00Z"} for name in ("sales", "budget", "staff")]}
+    return {f"/srv/books/{name}.xlsx": 48_211 for name in ("sales", "budget", "staff")}

@@ -10,11 +10,11 @@ def document(collection, n):
     return {"_id": f"o{n}", "user": f"u{n * 7 % 50}", "status": ["paid", "open", "refunded"][n % 3], "total": n * 37 % 400, "items": [{"sku": f"s{n % 9}", "quantity": 1 + n % 4}], "placed": f"2026-{1 + n % 11:02}-{1 + n % 28:02}"}
 
 
-def told(documents, what):
+def told(documents, what, count):
     import json
 
     text = f"{what} resulted in {len(documents)} documents.\n" + json.dumps(documents)
-    return text, {"documents": documents, "totalCount": len(documents)}
+    return text, {"documents": documents, count: len(documents), "appliedLimits": []}
 
 
 def list_connections():
@@ -32,7 +32,7 @@ def list_collections(connectionId, database):
 def find(connectionId, database, collection, filter=None, limit=10, **_):
     found = [document(collection, n) for n in range(300)]
     found = [one for one in found if all(one.get(key) == value for key, value in (filter or {}).items())]
-    return told(found[: int(limit)], "Query on collection")
+    return told(found[: int(limit)], "Query on collection", "queryResultsCount")
 
 
 def count(connectionId, database, collection, query=None):
@@ -46,7 +46,7 @@ def aggregate(connectionId, database, collection, pipeline, **_):
         one = document(collection, n)
         key = one.get("status") or one.get("plan") or one.get("kind")
         groups[key] = groups.get(key, 0) + 1
-    return told([{"_id": key, "count": number} for key, number in groups.items()], "The aggregation")
+    return told([{"_id": key, "count": number} for key, number in groups.items()], "The aggregation", "count")
 
 
 def collection_schema(connectionId, database, collection, **_):
