@@ -10,7 +10,11 @@ use serde_json::Value;
 
 /// What `doctor` says of a configuration.
 fn doctor(config: &str, more: &[&str]) -> (Ended, Vec<Value>) {
-    let folder = Folder::new(config);
+    examined(&Folder::new(config), more)
+}
+
+/// The same of a folder's configuration.
+fn examined(folder: &Folder, more: &[&str]) -> (Ended, Vec<Value>) {
     let file = folder.text("exuvia.toml");
     let ended = exuvia(&[&["doctor", "--json", "--config", &file], more].concat(), "");
     let findings = ended.json()["findings"].as_array().expect("findings").clone();
@@ -156,9 +160,7 @@ fn a_fix_names_the_configuration_that_was_looked_at() {
     let folder = Folder::new("[journal]\npath = 'j'\n");
     fs::create_dir(folder.path("j")).expect("a folder");
     folder.write("j/journal.db", "no database");
-    let file = folder.text("exuvia.toml");
-    let ended = exuvia(&["doctor", "--json", "--config", &file], "");
-    let findings = ended.json()["findings"].as_array().expect("findings").clone();
+    let (file, (_, findings)) = (folder.text("exuvia.toml"), examined(&folder, &[]));
     let journal = of(&findings, "journal", None);
     assert_eq!(journal["fix"], format!("exuvia audit verify --config {file} says what is wrong with it"), "{journal}");
 }
@@ -184,9 +186,7 @@ fn credentials_of_roles_and_keys_of_providers_are_tried() {
         not_found(),
     );
     let own = Folder::new(&config);
-    let file = own.text("exuvia.toml");
-    let ended = exuvia(&["doctor", "--json", "--config", &file], "");
-    let findings = ended.json()["findings"].as_array().expect("findings").clone();
+    let (file, (ended, findings)) = (own.text("exuvia.toml"), examined(&own, &[]));
     assert_eq!(ended.status, Some(1), "{findings:?}");
     let login = format!("exuvia login crm --config {file}");
     let of_ada = format!("exuvia login crm --key ada --config {file}");
