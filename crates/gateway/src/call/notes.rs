@@ -174,6 +174,8 @@ fn error_in(value: &Json) -> Option<String> {
         return error_in_text(boxed, boxed.len()).then(|| first_line(&decoded(boxed)));
     }
     let (mut is_failure, mut text) = (false, None);
+    // A payment that failed is no call that did.
+    let is_record = raw::member(json, "id").is_some();
     for (name, value) in raw::members(json).take(MEMBERS) {
         let is_empty = matches!(value, "null" | "false" | "\"\"" | "[]" | "{}" | "0");
         match name.to_ascii_lowercase().as_str() {
@@ -183,7 +185,7 @@ fn error_in(value: &Json) -> Option<String> {
             }
             "success" | "ok" if value == "false" => is_failure = true,
             "iserror" | "is_error" if value == "true" => is_failure = true,
-            "status" if matches!(value, "\"error\"" | "\"failed\"" | "\"failure\"") => is_failure = true,
+            "status" if !is_record && matches!(value, "\"error\"" | "\"failed\"" | "\"failure\"") => is_failure = true,
             "message" | "detail" | "reason" if value.starts_with('"') => text = text.or(Some(value)),
             _ => {}
         }
@@ -271,6 +273,7 @@ mod tests {
             r#"[{"error":"in a row"}]"#,
             r#"{"data":{"error":"further down"}}"#,
             r#"{"status":"failing over","message":"x"}"#,
+            r#"{"id":"pay_7","status":"failed","amount":12}"#,
             "null",
             "7",
         ] {
