@@ -49,6 +49,9 @@ _UNTOLD = Outcome_Raised(ScriptError("untold", "the script broke what its error 
 
 # The script that ran last.
 _last = None
+
+# Empty unless something was refused. As a name of this module it is found at once.
+_refused = refused.found
 _ballast = None
 
 
@@ -104,7 +107,7 @@ def _returned(script, result_bytes):
         value = script.run()
         # Encoded before the script counts as ended: a generator as the result may still call tools and print.
         text = _encode(value, script)
-        if refused.found:
+        if _refused:
             refused.tell(text)
     finally:
         tools.script_ended()

@@ -11,10 +11,13 @@ import time
 import warnings
 
 from exuvia import barred, bindings, chance, frames
+from exuvia.frames import SCRIPT
 
 # How many new containers make the collector look for cycles. CPython's own number, 2,000, has scripts that build lists of rows spend a
 # quarter of their time on it; what cycles hold counts for the limit on memory either way.
 _YOUNG_OBJECTS = 10_000
+
+_argv = sys.argv
 
 
 def forget_the_build():
@@ -43,7 +46,7 @@ def renew():
     chance.begin()
     bindings.begin()
     # The runtime clears it when the snapshot is made and fills it with the arguments of the process, which has none.
-    sys.argv[:] = [frames.SCRIPT]
+    _argv.append(SCRIPT)
     logging._startTime = time.time_ns()
 
 

@@ -382,7 +382,10 @@ async fn metrics_count_what_happened_and_take_no_label_from_a_script() {
     let counted = |name: &str| measured(&during.text, name);
     assert_eq!((counted("exuvia_runs_in_flight"), counted("exuvia_runs_rejected_total")), (Some(1), Some(1)));
     let (answer, mut client) = running.await.expect("no panic");
-    assert_eq!(text(&answer), "{\"slept_ms\":300}\nnote: echo.fail failed: \"failed as asked\"");
+    let answer = text(&answer);
+    let (told, log) = answer.split_once("\n--- log\n").expect("calls that were refused");
+    assert_eq!(told, "{\"slept_ms\":300}\nnote: echo.fail failed: \"failed as asked\"");
+    assert!(log.contains("echo has no tool 'madeup'") && log.lines().count() == 2, "{log}");
     idle(&served).await;
     run_modern(&mut client, "1 / 0").await;
     let after = client.send("GET", "/metrics", &[], "").await.text;

@@ -6,5 +6,5 @@ import asyncio
 async def order(**arguments):
     return crm.get_last_order(**arguments)
 
-found = await asyncio.gather(order(contact=7), order(id=7), return_exceptions=True)
+found = asyncio.run(asyncio.gather(order(contact=7), order(id=7), return_exceptions=True))
 result = [type(found[0]).__name__, len(found)]
