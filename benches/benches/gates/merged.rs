@@ -1,12 +1,12 @@
 //! The guest does the same with its core modules merged and metered as with those that componentize-py links.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use exuvia_host::{GuestPre, OutOfFuel, Sandbox, add_to_linker};
 use exuvia_tests::{ScriptedIo, TestTools, cases, here};
-use exuvia_tool::Limits;
+use exuvia_tool::{BoxFuture, Deadline, Limits, Namespace, ToolCall, ToolHost, ToolOutcome};
 use tokio::runtime::Runtime;
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, Store};
@@ -26,7 +26,7 @@ const YIELD: u64 = 10_000_000;
 pub(crate) fn guests_do_the_same(runtime: &Runtime) -> Result<String> {
     let merged = Guest::new(exuvia_guest::COMPONENT)?;
     let separate = Guest::new(exuvia_guest::UNMERGED)?;
-    let (mut same, mut stopped, mut different) = (0, 0, Vec::new());
+    let (mut same, mut stopped, mut different) = (0, Vec::new(), Vec::new());
     for case in cases(&here().join("../tests/cases"))? {
         let limits = case.limits();
         let run = async || -> Result<_> {
@@ -43,7 +43,7 @@ pub(crate) fn guests_do_the_same(runtime: &Runtime) -> Result<String> {
             }
         }
         match both {
-            (None, _) => stopped += 1,
+            (None, _) => stopped.push(case.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
             (merged, separate) if merged == separate => same += 1,
             (merged, separate) => {
                 different.push(format!("{}\nmerged: {merged:?}\nnot: {separate:?}", case.file.display()))
@@ -52,7 +52,11 @@ pub(crate) fn guests_do_the_same(runtime: &Runtime) -> Result<String> {
     }
     ensure!(different.is_empty(), "{} differ\n{}", different.len(), different.join("\n"));
     ensure!(same > 150, "only {same} cases were compared");
-    Ok(format!("{same} cases: equal outcomes, logs and calls; {stopped} that the meter stops were not compared"))
+    Ok(format!(
+        "{same} cases: equal outcomes, logs, and calls with their arguments; not compared, because nothing stops them in a guest without a \
+         meter: {}",
+        stopped.join(", ")
+    ))
 }
 
 struct Guest {
@@ -74,7 +78,8 @@ impl Guest {
     /// The outcome, the log and the calls of a script. None: it ran out of fuel.
     async fn run(&self, source: &str, limits: &Limits) -> Result<Option<String>> {
         let io = Box::new(ScriptedIo::with_batches_of(1));
-        let sandbox = Sandbox::new(Arc::new(TestTools::new()), io, limits, Arc::new(|_| {}));
+        let tools = Arc::new(Heard::default());
+        let sandbox = Sandbox::new(Arc::clone(&tools) as _, io, limits, Arc::new(|_| {}));
         let (log, calls) = (sandbox.log().clone(), sandbox.call_log().clone());
         let mut store = Store::new(&self.engine, sandbox);
         store.set_fuel(u64::MAX)?;
@@ -86,6 +91,35 @@ impl Guest {
             Err(error) => format!("{}", error.root_cause()),
         };
         let calls: Vec<_> = calls.records().into_iter().map(|call| (call.server, call.tool, call.outcome)).collect();
-        Ok(Some(format!("{ended} {:?} {calls:?}", log.text().text)))
+        Ok(Some(format!("{ended} {:?} {calls:?} {:?}", log.text().text, tools.take())))
+    }
+}
+
+/// The tools of the cases, and what they were called with, in the order of the calls.
+#[derive(Default)]
+struct Heard {
+    tools: TestTools,
+    calls: Mutex<Vec<String>>,
+}
+
+impl Heard {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ToolHost for Heard {
+    fn namespace(&self) -> &Namespace {
+        self.tools.namespace()
+    }
+
+    fn call(&self, call: ToolCall, deadline: Deadline) -> BoxFuture<'static, ToolOutcome> {
+        let heard = format!("{:?} {} {} line {:?}", call.id, call.name, call.arguments.as_str(), call.line);
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(heard);
+        self.tools.call(call, deadline)
+    }
+
+    fn search(&self, query: String) -> BoxFuture<'static, String> {
+        self.tools.search(query)
     }
 }
