@@ -80,6 +80,8 @@ fn listed_tool(tool: &ToolDescriptor) -> ListedTool<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use exuvia_test_support::Catalog;
     use exuvia_upstream::ServerState;
     use serde_json::json;
@@ -108,8 +110,8 @@ mod tests {
             (&[sqlite.clone()][..], 4, true),
             (&[sqlite], 4, true),
             (&[server(told)], 3, false),
-            (&[git.clone()], 0, false),
-            (&[git], 0, false),
+            (from_ref(&git), 0, false),
+            (from_ref(&git), 0, false),
             (&[], 0, false),
         ] {
             shipped.look_at(servers);

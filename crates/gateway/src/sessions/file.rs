@@ -316,7 +316,7 @@ mod tests {
         }
         let file = directory.path().join("file");
         fs::write(&file, "").unwrap();
-        assert!(names(SessionFile::take(&file, "a").err().expect("a file is no directory"), &file));
+        assert!(names(SessionFile::take(&file, "a").expect_err("a file is no directory"), &file));
     }
 
     #[test]
