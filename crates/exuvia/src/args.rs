@@ -396,7 +396,7 @@ pub(crate) struct ToolListArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ShapesCommand {
     /// Print what is known, a tool a line. With servers (--config, --server, ...), these are started, and what ships with this program
-    /// and is used for them by itself is printed as well
+    /// and is used for them automatically is printed as well
     List {
         #[command(flatten)]
         servers: ServerArgs,

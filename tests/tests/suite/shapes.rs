@@ -232,7 +232,7 @@ fn what_ships_is_used_by_itself_where_the_server_is_certain_unless_the_operator_
     let (first, second, known, in_use) = shown("learn_shapes = false", &sqlite);
     assert_eq!((first.matches("# as documented").count(), first.contains(documented)), (4, true), "{first}");
     assert_eq!((&second, known.as_str()), (&first, ""));
-    let line = "tracker.list_tables  str (Python literal: [{\"name\": str}])  # as documented, used by itself\n";
+    let line = "tracker.list_tables  str (Python literal: [{\"name\": str}])  # as documented, used automatically\n";
     assert!(in_use.contains(line) && in_use.lines().count() == 4, "{in_use}");
 
     let (first, second, _, in_use) = shown("", &sqlite);

@@ -42,7 +42,7 @@ pub(crate) async fn shapes(ShapesArgs { command, role }: ShapesArgs) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Starts these servers, for what ships with this program and is used for them by itself.
+/// Starts these servers, for what ships with this program and is used for them automatically.
 async fn shipped_in_use(servers: ServerArgs) -> Result<Learned> {
     let terminal = Terminal::new();
     let config = configured(servers.into(), &terminal).await?;
@@ -98,7 +98,7 @@ fn shipped_shapes(name: &str, server: Option<&str>) -> Result<Learned> {
         .with_context(|| format!("no shapes of {name:?} are shipped, only of {}", names()))
 }
 
-/// A line for each tool, in the order of their names. What was imported takes the place of what is in use by itself.
+/// A line for each tool, in the order of their names. What was imported takes the place of what is used automatically.
 fn listed(learned: &Learned, in_use: &Learned) -> String {
     let in_use = in_use.iter().filter(|(tool, _)| learned.get(tool).is_none());
     let mut tools: Vec<_> = learned.iter().chain(in_use).collect();
@@ -107,7 +107,7 @@ fn listed(learned: &Learned, in_use: &Learned) -> String {
         let name = one_line(&name_of(tool), NAME_CHARS);
         let origin = match (tool.is_of_any_schema(), learned.get(tool)) {
             (true, Some(_)) => "as documented".to_owned(),
-            (true, None) => "as documented, used by itself".to_owned(),
+            (true, None) => "as documented, used automatically".to_owned(),
             (false, _) => format!("seen: {}", shape.seen()),
         };
         format!("{name}  {shape}  # {origin}\n")
