@@ -55,7 +55,7 @@ pub struct AnswerShapes {
     has_complained: AtomicBool,
     /// Whether answers are read, or only what was imported of documentation is shown.
     learns: bool,
-    /// What ships with the program, unless it is not used by itself.
+    /// What ships with the program, unless it is not used automatically.
     shipped: Option<Arc<ShippedShapes>>,
     /// What those got who have a role, each in a file of its own: others are shown nothing of it.
     of_roles: Mutex<HashMap<String, Arc<Self>>>,
@@ -485,7 +485,7 @@ mod tests {
             file.clear().expect("forgotten");
             assert_eq!(shown(200), [(true, None), (true, None)]);
         }
-        assert!(!file.of_role("red").path().exists(), "what is told to everyone is not copied");
+        assert!(!file.of_role("red").path().exists(), "what is shown to everyone is not copied");
     }
 
     #[tokio::test]

@@ -89,7 +89,7 @@ impl OfferedFunction {
 }
 
 /// The name of a function as that of a skill, in which one `-` stands between two words and none at the ends. Functions whose names differ in `_` alone
-/// are told apart by a digest.
+/// are distinguished by a digest.
 fn skill_name(name: &str) -> String {
     let words: Vec<&str> = name.split('_').filter(|word| !word.is_empty()).collect();
     if words.join("_") == name {
