@@ -51,7 +51,7 @@ pub fn with_imports(source: &str, is_taken: impl Fn(&str) -> bool + Send) -> Opt
         tree::parse(tokens::read(&completed).ok()?).ok()?;
         Some(completed)
     };
-    tree::on_deep_stack(completed).flatten()
+    tree::on_deep_stack(source.len(), completed).flatten()
 }
 
 /// Whether a name stands in the text that is imported nowhere in it, by a look at the text.
@@ -75,7 +75,7 @@ fn first(module: &'static str) -> &'static str {
 }
 
 /// The statements of the imports that are missing, in one line.
-fn missing(facts: &Facts<'_>, is_taken: impl Fn(&str) -> bool) -> Option<String> {
+fn missing(facts: &Facts<'_>, is_taken: impl Fn(&str) -> bool + Send) -> Option<String> {
     // What else there is, only the run shows.
     if facts.imports.iter().any(|import| import.member == Some("*")) {
         return None;

@@ -87,6 +87,7 @@ pub use findings::MAX_FINDINGS;
 pub use imports::with_imports;
 pub use notes::MAX_NOTES;
 pub use repair::repaired;
+pub use tree::on_thread_start;
 
 use lines::Lines;
 
@@ -102,7 +103,7 @@ pub fn analyze(source: &str, namespace: &Namespace) -> Analysis {
     // As the sandbox does it: one mark of the byte order is no part of the script.
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let lines = Lines::new(source);
-    let read = tree::on_deep_stack(|| analyze_here(source, &lines, namespace));
+    let read = tree::on_deep_stack(source.len(), || analyze_here(source, &lines, namespace));
     match read {
         Some(Ok(analysis)) => analysis,
         Some(Err(offset)) => verdict::not_parsed(lines.line(offset), namespace),
@@ -124,7 +125,7 @@ pub fn with_statements<T: Send>(
     }
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     let lines = Lines::new(source);
-    let parsed = tree::on_deep_stack(|| {
+    let parsed = tree::on_deep_stack(source.len(), || {
         let tokens = tokens::read(source).map_err(|unreadable| unreadable.0)?;
         let body = tree::parse(tokens)?;
         Ok(read(&body, &|offset| lines.line(offset)))
@@ -170,7 +171,7 @@ pub fn identifiers(source: &str) -> Option<BTreeMap<String, usize>> {
     let met = |body: &[_]| {
         facts::collect(body, &lines).met.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
     };
-    let read = tree::on_deep_stack(|| Some(met(&tree::parse(tokens::read(source).ok()?).ok()?)))?;
+    let read = tree::on_deep_stack(source.len(), || Some(met(&tree::parse(tokens::read(source).ok()?).ok()?)))?;
     read.map(|identifiers: BTreeMap<_, _>| {
         identifiers.into_iter().filter(|(name, _)| !name.starts_with('\0')).collect()
     })

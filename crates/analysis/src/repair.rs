@@ -28,7 +28,7 @@ pub fn repaired(source: &str) -> Option<String> {
 
 fn is_python(source: &str) -> bool {
     let parsed = || tree::parse(tokens::read(source).ok()?).ok().map(drop);
-    tree::on_deep_stack(parsed).flatten().is_some()
+    tree::on_deep_stack(source.len(), parsed).flatten().is_some()
 }
 
 /// What stands in the only fenced block, with empty lines in the place of what stands around it.

@@ -1,17 +1,47 @@
 //! Parsing, on a stack that is deep enough to walk the tree and to drop it.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustpython_parser::{Mode, ast, parse_tokens};
 
 use crate::tokens::Token;
 
-/// The stack that scripts are analyzed on. A tree of the greatest depth takes a fraction of it, in unoptimized builds as
-/// well; of the rest no page is ever touched.
+/// The stack that a tree of the greatest depth, 5,000, is walked on. It takes a fraction of it, in unoptimized builds as well; of the rest no
+/// page is ever touched.
 const STACK_BYTES: usize = 64 << 20;
 
-/// Runs `work` on a thread with a deep stack. None if there is no such thread, or if `work` panics.
-pub(crate) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+/// What the parser takes before a tree is deep.
+const SHALLOW_BYTES: usize = 512 << 10;
+
+/// The share of the stack for each byte of a source: a tree has at most one more level for each.
+const LEVEL_BYTES: usize = STACK_BYTES / 5_000;
+
+thread_local! {
+    /// The lowest address of this thread's stack, as far as whoever made the thread has said how large that is.
+    static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Says that this thread has just been started with a stack of so many bytes. Short scripts are analyzed on it then: a thread of its own takes longer to
+/// start than they take to analyze. (`stacker` finds out by itself, and brings assembler and a writer of archives into the build.)
+pub fn on_thread_start(stack_bytes: usize) {
+    LOWEST.set(here().checked_sub(stack_bytes));
+}
+
+/// An address in the frame of the caller, or near it.
+#[inline(never)]
+fn here() -> usize {
+    let local = 0_u8;
+    std::ptr::from_ref(&local).addr()
+}
+
+/// Runs `work` on a stack that is deep enough for every tree of a source of so many bytes: this thread's, if enough is left of it, else that of a
+/// thread of its own. None if there is no such thread, or if `work` panics.
+pub(crate) fn on_deep_stack<T: Send>(source_bytes: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
+    let needed = source_bytes.saturating_mul(LEVEL_BYTES).saturating_add(SHALLOW_BYTES);
+    if LOWEST.get().is_some_and(|lowest| here().saturating_sub(lowest) >= needed) {
+        return catch_unwind(AssertUnwindSafe(work)).ok();
+    }
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("analysis".to_owned()).stack_size(STACK_BYTES);
         thread.spawn_scoped(scope, work).ok()?.join().ok()

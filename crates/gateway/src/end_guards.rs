@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use exuvia_journal::{Event, FunctionUsage, Refusal, RunEnd};
+use exuvia_journal::{Event, FunctionUsage, JournalError, Refusal, RunEnd};
 use exuvia_runtime::{Outcome, Report};
-use exuvia_tool::{CallError, CallId, Cost, Deadline, Origin, ToolOutcome};
+use exuvia_tool::{BoxFuture, CallError, CallId, Cost, Deadline, Origin, ToolOutcome};
 use exuvia_upstream::Routes;
 
 use crate::approvals::{Parked, RunEnding, RunHolds};
 use crate::metrics::Metrics;
 use crate::record::RunRecord;
 use crate::recorded_end::{recorded_end, recorded_usage};
+use crate::run_report::unrecorded;
 
 /// The outcome of a run or call whose future was dropped before it completed.
 const CANCELLED: &str = "cancelled";
@@ -131,6 +132,8 @@ pub(crate) struct RunEndGuard {
     pub(crate) is_started: bool,
     /// Whether the journal has refused its start.
     pub(crate) start: Arc<Refusal>,
+    /// Its start, as long as it is not recorded.
+    pub(crate) starting: Option<BoxFuture<'static, Result<(), JournalError>>>,
     is_over: bool,
     /// What the run came to, before notes were added for its author.
     pub(crate) came: Option<RunEnd>,
@@ -141,8 +144,8 @@ pub(crate) struct RunEndGuard {
 impl RunEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, metrics: &Arc<Metrics>) -> Self {
         let (record, metrics, begun) = (Arc::clone(record), Arc::clone(metrics), Instant::now());
-        let (is_started, is_over, start, came, holds) = Default::default();
-        Self { record, metrics, begun, is_started, start, is_over, came, holds }
+        let (is_started, is_over, start, starting, came, holds) = Default::default();
+        Self { record, metrics, begun, is_started, start, starting, is_over, came, holds }
     }
 
     /// The run ended in this way. Waits until that is recorded for good, and says in the report what is missing in the record.
@@ -187,15 +190,24 @@ impl RunEndGuard {
     }
 
     async fn record_end(&mut self, report: &mut Report) -> bool {
-        self.metrics.run_ended(report, self.begun.elapsed());
-        let mut is_recorded = false;
-        if self.is_started && !self.start.leave() {
+        let (took, mut is_recorded) = (self.begun.elapsed(), false);
+        // A start that is not recorded yet is recorded with the end, or refused with it.
+        let starting = self.starting.take();
+        if self.is_started && (starting.is_some() || !self.start.leave()) {
             let mut end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
             // Nothing goes on from here.
             end.usage.functions = FunctionUsage::default();
             // A failure is logged and counted. One that is late is recorded when the journal can be written again.
-            is_recorded = self.record.require(Event::RunEnded(Box::new(end))).await.is_ok();
+            let recorded = self.record.require(Event::RunEnded(Box::new(end))).await;
+            is_recorded = recorded.is_ok();
+            if let Err(error) = recorded
+                && self.start.leave()
+            {
+                *report = Report::not_started(Outcome::Unavailable(unrecorded(&error)));
+            }
         }
+        drop(starting);
+        self.metrics.run_ended(report, took);
         report.unrecorded = self.record.lost();
         is_recorded && report.unrecorded == 0
     }

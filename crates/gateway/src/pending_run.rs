@@ -8,14 +8,16 @@ use exuvia_access::budget::{RunReservation, Spender};
 use exuvia_analysis::Note;
 use exuvia_catalog::LearnedAnswers;
 use exuvia_config::SessionsConfig;
-use exuvia_journal::{Archive, ClientClaims, Event, FunctionUsage, PackedGuest, RefusedStart, RunStart, RunUsage};
+use exuvia_journal::{
+    Archive, ClientClaims, Event, FunctionUsage, JournalError, PackedGuest, RefusedStart, RunStart, RunUsage,
+};
 use exuvia_policy::Grants;
 use exuvia_replay::{RecordedSize, SessionFiles};
 use exuvia_runtime::{
     ActiveTime, Engine, GUEST_COMPONENT, GUEST_DIGEST, Limits, Outcome, Report, RunTree, Script, SystemIo,
 };
 use exuvia_text::cut;
-use exuvia_tool::{CallContext, Cost, RunEvent, RunId};
+use exuvia_tool::{BoxFuture, CallContext, Cost, RunEvent, RunId};
 use exuvia_workspace::OpenError;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -228,8 +230,14 @@ impl PendingRun {
         }
         // The journal has the start from here on, whatever becomes of this future: a run that is dropped has an end, and none has an end alone.
         ending.is_started = true;
-        let recorded = self.record.require_intent(started, &ending.start);
-        let recorded = self.cancellation.run_until_cancelled(recorded).await;
+        let has_effects_of_its_own = turn.is_some() || asked || self.has_effects_beside_calls();
+        let recorded = if has_effects_of_its_own {
+            let recorded = self.record.require_intent(started, &ending.start);
+            self.cancellation.run_until_cancelled(recorded).await
+        } else {
+            ending.starting = Some(Box::pin(Arc::clone(&self.record).start(started, Arc::clone(&ending.start))));
+            Some(Ok(()))
+        };
         match recorded {
             Some(Ok(())) => {
                 self.keep_guest();
@@ -248,7 +256,17 @@ impl PendingRun {
                 reservation.start();
                 reservation.also_took(turn.as_ref().map_or(0, SessionTurn::revival_ms));
                 let part = RunPart { took, active, holds, resumed: None, session };
-                let CameOfPart { report, cost, functions, left } = self.run(script, grants, limits, part).await;
+                let ran = self.run(script, grants, limits, part);
+                let CameOfPart { report, cost, functions, left } = match ending.starting.as_mut() {
+                    None => ran.await,
+                    Some(starting) => match unless_refused(ran, starting).await {
+                        Ok(came) => came,
+                        Err(error) => {
+                            (ending.starting, ending.is_started) = (None, false);
+                            return Report::not_started(Outcome::Unavailable(unrecorded(&error)));
+                        }
+                    },
+                };
                 if let Some(turn) = turn {
                     turn.left = left;
                 }
@@ -264,6 +282,14 @@ impl PendingRun {
             }
             None => Report::not_started(Outcome::Cancelled),
         }
+    }
+
+    /// Whether the script may do more than call tools, whose intents follow the start in the journal: such a run does nothing before its start is
+    /// recorded.
+    fn has_effects_beside_calls(&self) -> bool {
+        let role = self.identity.role().map(|role| &**role);
+        let workspace = self.run_view.settings.workspaces.of(role, self.profile.as_deref());
+        workspace.is_some() || self.run_view.functions.is_some()
     }
 
     /// The same, after what its session takes to be brought back.
@@ -450,5 +476,21 @@ impl PendingRun {
         });
         tell_calls(&mut report, &run_view.namespace, tools.notes());
         CameOfPart { report, cost: tools.cost(), functions, left }
+    }
+}
+
+/// What came of a run that goes on while its start is recorded.
+///
+/// # Errors
+///
+/// That is refused. The run is dropped.
+async fn unless_refused(
+    ran: impl Future<Output = CameOfPart>,
+    starting: &mut BoxFuture<'static, Result<(), JournalError>>,
+) -> Result<CameOfPart, JournalError> {
+    tokio::select! {
+        biased;
+        Err(error) = starting => Err(error),
+        came = ran => Ok(came),
     }
 }

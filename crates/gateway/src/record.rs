@@ -38,6 +38,8 @@ pub(crate) struct RunRecord {
     readings: OnceLock<PendingReadings>,
     /// Whether that is recorded before anything else is.
     keeps_up: AtomicBool,
+    /// By which the journal says that it refuses a start that nobody waited for.
+    start: OnceLock<Arc<Refusal>>,
 }
 
 impl Recorder {
@@ -54,8 +56,8 @@ impl Recorder {
     /// Begins the record of a run, or of a client's own call.
     pub(crate) fn of(self: &Arc<Self>, context: &CallContext) -> Arc<RunRecord> {
         let CallContext { principal, origin, .. } = context.clone();
-        let (lost, readings, keeps_up) = Default::default();
-        Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost, readings, keeps_up })
+        let (lost, readings, keeps_up, start) = Default::default();
+        Arc::new(RunRecord { recorder: Arc::clone(self), principal, origin, lost, readings, keeps_up, start })
     }
 
     /// Whether the journal keeps what only replays need.
@@ -148,6 +150,17 @@ impl RunRecord {
         self.appended(event, move |journal, entry| journal.append_intent(entry, &refusal))
     }
 
+    /// Records the start of a run that may go on meanwhile, as long as it does nothing but execute and record what it is about to do: that is
+    /// not recorded without its start. Recorded from the first poll on.
+    ///
+    /// # Errors
+    ///
+    /// As [`require`](Self::require): the run must end, and nothing of it is recorded.
+    pub(crate) async fn start(self: Arc<Self>, started: Event, refusal: Arc<Refusal>) -> Result<(), JournalError> {
+        let _ = self.start.set(Arc::clone(&refusal));
+        self.appended(started, move |journal, entry| journal.append_start(entry, &refusal)).await
+    }
+
     fn appended<'a>(
         &'a self,
         event: Event,
@@ -175,6 +188,9 @@ impl RunRecord {
     ///
     /// The entry could not be taken.
     pub(crate) fn queue(&self, event: Event) -> Result<(), JournalError> {
+        if event.is_intent() && self.start.get().is_some_and(|start| start.leave()) {
+            return Err(JournalError::new(JournalErrorKind::Unavailable));
+        }
         self.readings_first();
         self.append(event)
     }

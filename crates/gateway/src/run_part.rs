@@ -194,7 +194,7 @@ impl RunEnds {
             return report;
         }
         if let Some(departure) = resumption.departure() {
-            report.outcome = Outcome::Void(departure.to_string());
+            report.outcome = Outcome::Void(departure.without_values());
         }
         report
     }

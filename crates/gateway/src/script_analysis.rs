@@ -1,4 +1,4 @@
-//! The analysis of scripts before they start: off the threads that runs compute on, a few at a time.
+//! The analysis of scripts before they start: a few at a time, and of long ones off the threads that runs compute on.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +14,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admission::{AdmissionCheck, AdmissionResult, AdmissionVerdict, Decision, PrePass, StartedBy};
 use crate::settings::RunView;
+
+/// The longest script that is read where it is executed, in bytes. It takes less than a millisecond, and another thread takes longer to wake than
+/// most of them take.
+const SHORT_BYTES: u64 = 1_024;
 
 /// How a script is read.
 pub(crate) struct ScriptAnalysis {
@@ -79,6 +83,9 @@ impl ScriptAnalysis {
             // The semaphore is never closed. The permit is held for the whole analysis, even if the request was cancelled.
             turn = Arc::clone(turns).acquire_owned() => turn,
         };
+        if bytes <= SHORT_BYTES {
+            return self.now(script);
+        }
         let read = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             self.now(script)
@@ -198,7 +205,8 @@ mod tests {
             let turns = Arc::new(Semaphore::new(1));
             let (cancelled, waits) = (CancellationToken::new(), CancellationToken::new());
             let (reader, theirs) = (Arc::clone(&turns), cancelled.clone());
-            let first = tokio::spawn(async move { first.of(Script::new("1"), &reader, &theirs).await });
+            let long = format!("1{}", " ".repeat(2_000));
+            let first = tokio::spawn(async move { first.of(Script::new(long), &reader, &theirs).await });
             while turns.available_permits() > 0 {
                 tokio::task::yield_now().await;
             }

@@ -464,6 +464,16 @@ pub trait Journal: Send + Sync {
         })
     }
 
+    /// As [`append_intent`](Self::append_intent), of the start of a run that nothing waits for as long as the run has no effect: it may be
+    /// written with the next entry that is waited for, at the latest after 100 ms. Of a run whose start was refused no later entry is taken.
+    ///
+    /// # Errors
+    ///
+    /// As [`append_durable`](Self::append_durable).
+    fn append_start(&self, entry: Entry, refusal: &Arc<Refusal>) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        self.append_intent(entry, refusal)
+    }
+
     /// Takes an entry about what has been done, or was refused. Returns at once, may be called on any thread, also where nothing
     /// can be awaited, and waits for nothing. What waits to be written is bounded.
     ///

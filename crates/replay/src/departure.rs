@@ -60,6 +60,24 @@ pub enum Departure {
 }
 
 impl Departure {
+    /// The same in words that have nothing of arguments, results and logs: for a record or an error, which nothing redacts by JSON path.
+    #[must_use]
+    pub fn without_values(&self) -> String {
+        match self {
+            Self::Call { call, recorded, replayed: (replayed, _), .. } => match recorded {
+                Some((name, _)) if name == replayed => {
+                    format!("call {}: {name} with other arguments than recorded: {OTHER_PATH}", call.0)
+                }
+                Some((name, _)) => {
+                    format!("call {}: recorded {name}, the replay called {replayed}: {OTHER_PATH}", call.0)
+                }
+                None => format!("call {}: the record has none, the replay called {replayed}: {OTHER_PATH}", call.0),
+            },
+            Self::End { what, .. } => format!("end: {what} is not as recorded: {OTHER_PATH}"),
+            other => other.to_string(),
+        }
+    }
+
     /// The same with everything hidden that is to be redacted of arguments. What of an end differs is redacted before it is quoted.
     pub(crate) fn redacted(self, redaction: &Redaction) -> Self {
         match self {
@@ -154,5 +172,32 @@ impl fmt::Display for NewCall {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "call {} would be new: {} {}", self.call.0, self.name, quoted(&self.arguments, SHOWN))?;
         self.line.map_or(Ok(()), |line| write!(f, " at line {line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(name: &str) -> (ToolName, String) {
+        (ToolName::new("a", name), r#"{"token":"hunter2"}"#.to_owned())
+    }
+
+    #[test]
+    fn without_values_it_says_which_call_and_nothing_of_its_arguments() {
+        let departure = |recorded| Departure::Call { call: CallId(2), recorded, replayed: called("b"), line: Some(3) };
+        let cases = [
+            (departure(Some(called("b"))), "call 2: a.b with other arguments than recorded"),
+            (departure(Some(called("d"))), "call 2: recorded a.d, the replay called a.b"),
+            (departure(None), "call 2: the record has none, the replay called a.b"),
+            (
+                Departure::End { what: "result", recorded: "hunter2".to_owned(), replayed: "hunter2".to_owned() },
+                "end: result is not as recorded",
+            ),
+        ];
+        for (departure, expected) in cases {
+            assert!(departure.to_string().contains("hunter2"), "{departure}");
+            assert_eq!(departure.without_values(), format!("{expected}: {OTHER_PATH}"));
+        }
     }
 }

@@ -257,14 +257,11 @@ impl Replay {
         if let Outcome::Unavailable(_) = &report.outcome {
             return Err(NotReplayable::NoRoom);
         }
-        let departed = |departure: &dyn fmt::Display| NotReplayable::SessionDeparted {
-            run: self.run.id.clone(),
-            departure: departure.to_string(),
-        };
+        let departed = |departure| NotReplayable::SessionDeparted { run: self.run.id.clone(), departure };
         match (self.compared(report, &progress).verdict, instance) {
             (Verdict::Same, Some(instance)) => Ok(instance),
-            (Verdict::Departed(departure), _) => Err(departed(&departure)),
-            (verdict, _) => Err(departed(&verdict)),
+            (Verdict::Departed(departure), _) => Err(departed(departure.without_values())),
+            (verdict, _) => Err(departed(verdict.to_string())),
         }
     }
 

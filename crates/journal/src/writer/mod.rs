@@ -4,6 +4,7 @@ mod objects;
 mod pace;
 mod prepare;
 mod queue;
+mod refused_runs;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -97,6 +98,23 @@ impl StoreJournal {
         }
         Box::pin(async { done.await.unwrap_or_else(|_| Err(JournalError::new(JournalErrorKind::Unavailable))) })
     }
+
+    fn appended_refusable(
+        &self,
+        refusal: &Arc<Refusal>,
+        waiting: impl FnOnce(u64, oneshot::Sender<Result<Seq, JournalError>>) -> Waiting,
+    ) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        let (shared, refusal) = (Arc::clone(refusal), Arc::clone(refusal));
+        let appended = self.appended(|at_ms, done| waiting(at_ms, done).refusable_by(shared));
+        Box::pin(async move {
+            let appended = appended.await;
+            if appended.is_err() {
+                // What has no room was not taken, and of what was taken it is agreed already.
+                refusal.refuse();
+            }
+            appended
+        })
+    }
 }
 
 impl Drop for StoreJournal {
@@ -112,17 +130,11 @@ impl Journal for StoreJournal {
     }
 
     fn append_intent(&self, entry: Entry, refusal: &Arc<Refusal>) -> BoxFuture<'_, Result<Seq, JournalError>> {
-        let shared = Arc::clone(refusal);
-        let appended = self.appended(|at_ms, done| Waiting::new(entry, at_ms, Some(done)).refusable_by(shared));
-        let refusal = Arc::clone(refusal);
-        Box::pin(async move {
-            let appended = appended.await;
-            if appended.is_err() {
-                // What has no room was not taken, and of what was taken it is agreed already.
-                refusal.refuse();
-            }
-            appended
-        })
+        self.appended_refusable(refusal, |at_ms, done| Waiting::new(entry, at_ms, Some(done)))
+    }
+
+    fn append_start(&self, entry: Entry, refusal: &Arc<Refusal>) -> BoxFuture<'_, Result<Seq, JournalError>> {
+        self.appended_refusable(refusal, |at_ms, done| Waiting::new(entry, at_ms, Some(done)).unhurried())
     }
 
     fn enqueue(&self, entry: Entry) -> Result<(), JournalError> {

@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::refused_runs::RefusedRuns;
 use crate::store::PackedObject;
 use crate::tokens::{TokenKind, TokenSums};
-use crate::{Entry, JournalError, JournalErrorKind, Losses, Refusal, Seq};
+use crate::{Entry, Event, JournalError, JournalErrorKind, Losses, Refusal, Seq};
 
 /// An entry that waits to be written.
 pub(super) struct Waiting {
@@ -19,11 +20,13 @@ pub(super) struct Waiting {
     pub(super) done: Option<oneshot::Sender<Result<Seq, JournalError>>>,
     /// Of an intent whose waiter may leave.
     refusal: Option<Arc<Refusal>>,
+    /// Whoever waits does something else meanwhile: it is written with what comes next.
+    is_unhurried: bool,
 }
 
 impl Waiting {
     pub(super) fn new(entry: Entry, at_ms: u64, done: Option<oneshot::Sender<Result<Seq, JournalError>>>) -> Self {
-        Self { bytes: entry.size_bytes(), entry, at_ms, done, refusal: None }
+        Self { bytes: entry.size_bytes(), entry, at_ms, done, refusal: None, is_unhurried: false }
     }
 
     /// The same, of an intent whose waiter may leave.
@@ -31,9 +34,24 @@ impl Waiting {
         Self { refusal: Some(refusal), ..self }
     }
 
+    /// Whether it is the start of a run.
+    pub(super) fn is_start(&self) -> bool {
+        matches!(self.entry.event, Event::RunStarted(_))
+    }
+
+    /// The same, where nothing is held up by it.
+    pub(super) fn unhurried(self) -> Self {
+        Self { is_unhurried: true, ..self }
+    }
+
+    /// Whether somebody does nothing until it is written.
+    pub(super) fn holds_up(&self) -> bool {
+        self.done.is_some() && !self.is_unhurried
+    }
+
     /// Refuses it if it cannot be written now and may be dropped: what has not been done yet, and is not done then. Whoever is gone meanwhile
     /// does not learn of a refusal, and has queued what became of the intent: this one stays, so that the log has both.
-    fn is_refused(&self) -> bool {
+    pub(super) fn is_refused(&self) -> bool {
         let is_awaited = self.done.as_ref().is_some_and(|done| !done.is_closed());
         self.entry.event.is_intent() && is_awaited && self.refusal.as_ref().is_none_or(|refusal| refusal.refuse())
     }
@@ -68,7 +86,10 @@ struct State {
     objects: VecDeque<Arc<PackedObject>>,
     /// Of entries and objects, those included that are being written.
     bytes: usize,
+    /// How many of the entries hold somebody up.
     durable: usize,
+    /// Runs of which nothing is kept.
+    refused: RefusedRuns,
     since: Option<Instant>,
     is_closed: bool,
     is_failing: bool,
@@ -91,6 +112,10 @@ impl Queue {
         let mut state = self.state();
         self.admit(&state)?;
         let waiting = waiting();
+        if !waiting.is_start() && state.refused.has(&waiting.entry) {
+            let cause = "the start of its run could not be recorded";
+            return Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(cause));
+        }
         if state.bytes > 0 && state.bytes + waiting.bytes > self.limit_bytes {
             return Err(JournalError::new(JournalErrorKind::Full));
         }
@@ -99,7 +124,7 @@ impl Queue {
         if is_first {
             state.since = Some(Instant::now());
         }
-        let is_durable = waiting.done.is_some();
+        let is_durable = waiting.holds_up();
         state.durable += usize::from(is_durable);
         state.entries.push_back(waiting);
         if is_first || is_durable || state.bytes > self.limit_bytes / 4 {
@@ -138,7 +163,7 @@ impl Queue {
             && (taken.entries.is_empty() || (bytes + next.bytes <= max_bytes && taken.entries.len() < max_entries))
         {
             bytes += next.bytes;
-            state.durable -= usize::from(next.done.is_some());
+            state.durable -= usize::from(next.holds_up());
             taken.entries.extend(state.entries.pop_front());
         }
         state.since = (!state.entries.is_empty()).then(Instant::now);
@@ -176,12 +201,33 @@ impl Queue {
         self.release(&written, &[]);
     }
 
+    /// Of entries that cannot be written now, those that are refused, and the others, in order: nobody waits for them any more. With the start of a
+    /// run everything is refused that came of it, here and in the queue.
+    pub(super) fn refusable(
+        &self,
+        entries: impl IntoIterator<Item = Waiting>,
+        error: &JournalError,
+    ) -> (Vec<Waiting>, Vec<Waiting>) {
+        let mut state = self.state();
+        let (mut refused, queued) = state.refused.part(entries);
+        if refused.iter().any(Waiting::is_start) {
+            let waiting = std::mem::take(&mut state.entries);
+            let (more, left): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| state.refused.has(&one.entry));
+            state.durable = left.iter().filter(|one| one.holds_up()).count();
+            state.entries = left.into();
+            refused.extend(more);
+        }
+        drop(state);
+        (refused, told_late(queued, error))
+    }
+
     /// Takes the entries that cannot be written now and may be refused. Those that stay are told so.
     pub(super) fn take_refusable(&self, error: &JournalError) -> Vec<Waiting> {
         let mut state = self.state();
-        let (refusable, queued) = refusable(state.entries.drain(..), error);
-        (state.entries, state.durable) = (queued.into(), 0);
-        refusable
+        let waiting = std::mem::take(&mut state.entries);
+        let (refused, queued) = state.refused.part(waiting);
+        (state.entries, state.durable) = (told_late(queued, error).into(), 0);
+        refused
     }
 
     pub(super) fn urgency(&self) -> Urgency {
@@ -262,16 +308,12 @@ impl Queue {
     }
 }
 
-/// Those of some entries that may be refused, and the others, in order: nobody waits for them any more.
-pub(super) fn refusable(
-    entries: impl IntoIterator<Item = Waiting>,
-    error: &JournalError,
-) -> (Vec<Waiting>, Vec<Waiting>) {
-    let (refusable, mut others): (Vec<_>, Vec<_>) = entries.into_iter().partition(Waiting::is_refused);
-    for done in others.iter_mut().filter_map(|entry| entry.done.take()) {
+/// The same entries, for which nobody waits any more.
+fn told_late(mut entries: Vec<Waiting>, error: &JournalError) -> Vec<Waiting> {
+    for done in entries.iter_mut().filter_map(|entry| entry.done.take()) {
         let _ = done.send(Err(repeated(JournalErrorKind::Late, error)));
     }
-    (refusable, others)
+    entries
 }
 
 /// The same error for one more who waits.

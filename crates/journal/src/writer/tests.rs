@@ -276,6 +276,50 @@ async fn an_intent_is_refused_or_kept_with_its_end_whenever_its_waiter_leaves() 
     assert_eq!(kept.len(), 2 * left, "a start and an end each: {kept:?}");
 }
 
+/// A run without effects waits for the disk once.
+#[tokio::test]
+async fn a_start_that_nothing_waits_for_is_written_with_the_end_or_by_itself() {
+    let world = World::new(1 << 20);
+    for run in 0..20 {
+        let run = run.to_string();
+        let start = world.journal.append_start(started(&run), &Arc::default());
+        world.journal.append_durable(ended(&run, "log")).await.expect("kept");
+        start.await.expect("kept");
+    }
+    let commits = world.faults.commits.load(Ordering::SeqCst);
+    assert!(commits < 30, "{commits} transactions for 20 runs");
+    world.journal.append_start(started("alone"), &Arc::default()).await.expect("kept");
+    assert_eq!(runs(&world.kept().await).len(), 41);
+}
+
+/// What was told to nobody, and had no effect, is not half recorded.
+#[tokio::test]
+async fn a_start_that_is_refused_takes_all_of_its_run_along() {
+    let world = World::new(1 << 20);
+    world.faults.fail.store(true, Ordering::SeqCst);
+    let refusal = Arc::default();
+    let start = world.journal.append_start(started("refused"), &refusal);
+    let error = world.journal.append_durable(ended("refused", "")).await.expect_err("refused");
+    assert_eq!(error.kind(), JournalErrorKind::Unavailable, "{error:#}");
+    assert!(refusal.leave());
+    start.await.expect_err("refused");
+    // What the run records before it hears of that.
+    world.journal.enqueue(ended("refused", "later")).expect_err("refused");
+    let error = world.journal.append_durable(ended("refused", "later")).await.expect_err("refused");
+    assert_eq!(error.kind(), JournalErrorKind::Unavailable, "{error:#}");
+    // One that has done something stays.
+    let (start, error) = {
+        let refusal = Arc::default();
+        let start = world.journal.append_start(started("kept"), &refusal);
+        assert!(!refusal.leave());
+        (start, world.journal.append_durable(ended("kept", "")).await.expect_err("not yet"))
+    };
+    assert_eq!(error.kind(), JournalErrorKind::Late, "{error:#}");
+    start.await.expect_err("not yet");
+    world.faults.fail.store(false, Ordering::SeqCst);
+    assert_eq!(runs(&world.kept().await), ["kept", "kept"]);
+}
+
 #[tokio::test]
 async fn a_full_database_refuses_and_recovers_without_a_loss() {
     let world = World::new(8 << 20);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 use super::objects::KnownObjects;
 use super::pace::Pace;
 use super::prepare::{Keys, Unready};
-use super::queue::{Queue, Taken, Urgency, Waiting, refusable};
+use super::queue::{Queue, Taken, Urgency, Waiting};
 use super::upkeep::{CheckpointFile, Upkeep};
 use crate::store::{Batch, PackedObject, Retained, Store};
 use crate::tokens::TokenSums;
@@ -235,7 +235,7 @@ impl Worker {
         self.queue.release(&entries, &batch.objects);
         // Before anybody is told.
         self.queue.set_failing(false);
-        let awaited = entries.iter().filter(|entry| entry.done.is_some()).count();
+        let awaited = entries.iter().filter(|entry| entry.holds_up()).count();
         self.was_awaited = awaited > 0;
         self.was_shared = awaited + self.queue.durable() > 1;
         for (seq, entry) in (first..).zip(entries) {
@@ -260,7 +260,7 @@ impl Worker {
     ) -> (usize, JournalError) {
         self.keys.forget();
         self.queue.set_failing(true);
-        let (refused, queued) = refusable(entries, &error);
+        let (refused, queued) = self.queue.refusable(entries, &error);
         self.queue.refuse(refused, &error);
         let kept = queued.len();
         self.queue.put_back(queued, objects);
