@@ -18,14 +18,15 @@ const SHALLOW_BYTES: usize = 512 << 10;
 const LEVEL_BYTES: usize = STACK_BYTES / 5_000;
 
 thread_local! {
-    /// The lowest address of this thread's stack, as far as whoever made the thread has said how large that is.
-    static LOWEST: Cell<Option<usize>> = const { Cell::new(None) };
+    /// The lowest and the highest address of this thread's stack that may be used, if whoever made the thread has said how large that is.
+    static STACK: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
 }
 
 /// Says that this thread has just been started with a stack of so many bytes. Short scripts are analyzed on it then: a thread of its own takes longer to
 /// start than they take to analyze. (`stacker` finds out by itself, and brings assembler and a writer of archives into the build.)
 pub fn on_thread_start(stack_bytes: usize) {
-    LOWEST.set(here().checked_sub(stack_bytes));
+    let highest = here();
+    STACK.set(highest.checked_sub(stack_bytes).map(|lowest| (lowest, highest)));
 }
 
 /// An address in the frame of the caller, or near it.
@@ -35,11 +36,17 @@ fn here() -> usize {
     std::ptr::from_ref(&local).addr()
 }
 
+/// Whether so many bytes are left of this thread's stack. On another one, as that of a guest's fiber, nothing is known to be left.
+fn has_left(bytes: usize) -> bool {
+    let here = here();
+    STACK.get().is_some_and(|(lowest, highest)| here <= highest && here.saturating_sub(lowest) >= bytes)
+}
+
 /// Runs `work` on a stack that is deep enough for every tree of a source of so many bytes: this thread's, if enough is left of it, else that of a
 /// thread of its own. None if there is no such thread, or if `work` panics.
 pub(crate) fn on_deep_stack<T: Send>(source_bytes: usize, work: impl FnOnce() -> T + Send) -> Option<T> {
     let needed = source_bytes.saturating_mul(LEVEL_BYTES).saturating_add(SHALLOW_BYTES);
-    if LOWEST.get().is_some_and(|lowest| here().saturating_sub(lowest) >= needed) {
+    if has_left(needed) {
         return catch_unwind(AssertUnwindSafe(work)).ok();
     }
     std::thread::scope(|scope| {

@@ -28,7 +28,7 @@ fn analysis_ends_well(source: &str) {
     COUNT_PANICS.call_once(|| {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if ANALYZES.get() {
+            if ANALYZES.get() || std::thread::current().name() == Some("analysis") {
                 PANICS.fetch_add(1, Ordering::Relaxed);
             }
             told(panic);
@@ -42,6 +42,47 @@ fn analysis_ends_well(source: &str) {
     assert_eq!(PANICS.load(Ordering::Relaxed), before, "panicked over {source:?}");
     assert!(start.elapsed() < Duration::from_secs(20), "{:?} over {source:?}", start.elapsed());
     assert!(analysis.findings.len() <= exuvia_analysis::MAX_FINDINGS && analysis.precision.reasons().len() <= 20);
+}
+
+/// Blocks in blocks, in so many bytes.
+fn blocks(bytes: usize) -> String {
+    let (mut script, mut depth) = (String::new(), 0);
+    while script.len() + 2 * depth + 8 < bytes {
+        script += &format!("{}if x:\n", " ".repeat(depth));
+        depth += 1;
+    }
+    format!("{script}{}x", " ".repeat(depth))
+}
+
+/// The same on a thread with as much stack as those that execute scripts have, which analyze short ones themselves.
+#[test]
+fn the_deepest_short_scripts_fit_on_the_stack_of_a_thread_that_executes_them() {
+    const STACK_BYTES: usize = 8 << 20;
+    let deep = |open: &str, close: &str, count: usize| format!("{}x{}", open.repeat(count), close.repeat(count));
+    for bytes in [100, 300, 500, 560, 600] {
+        let scripts = [
+            deep("(", ")", bytes / 2),
+            deep("[", "]", bytes / 2),
+            deep("{1:", "}", bytes / 4),
+            deep("f(", ")", bytes / 3),
+            deep("-", "", bytes),
+            deep("~", "", bytes),
+            deep("not ", "", bytes / 4),
+            deep("lambda:", "", bytes / 7),
+            format!("x{}", ".a".repeat(bytes / 2)),
+            format!("x{}", "()".repeat(bytes / 2)),
+            format!("x{}", "+1".repeat(bytes / 2)),
+            blocks(bytes),
+        ];
+        for script in scripts {
+            let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+            let analyzes = thread.spawn(move || {
+                exuvia_analysis::on_thread_start(STACK_BYTES - (64 << 10));
+                analysis_ends_well(&script);
+            });
+            analyzes.unwrap().join().unwrap();
+        }
+    }
 }
 
 fn corpus() -> Vec<String> {

@@ -20,6 +20,11 @@ impl KeptView {
         Arc::clone(self.namespace.get_or_init(|| Arc::new(namespace_object(namespace))))
     }
 
+    /// Whether that is made.
+    pub(crate) fn has_namespace(&self) -> bool {
+        self.namespace.get().is_some()
+    }
+
     /// The digest of the policy as the operator wrote it, and of what the role says.
     pub(crate) fn policy_sha256(&self, policy: &Policy) -> &str {
         // Plain data with texts as keys: serializing it does not fail.

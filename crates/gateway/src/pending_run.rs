@@ -263,7 +263,8 @@ impl PendingRun {
                         Ok(came) => came,
                         Err(error) => {
                             (ending.starting, ending.is_started) = (None, false);
-                            return Report::not_started(Outcome::Unavailable(unrecorded(&error)));
+                            let report = Report::not_started(Outcome::Unavailable(unrecorded(&error)));
+                            return settled(report, reservation, RunUsage::default(), 0);
                         }
                     },
                 };

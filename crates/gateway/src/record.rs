@@ -13,6 +13,9 @@ use tracing::field::display;
 
 use crate::metrics::Metrics;
 
+/// The kind of the entry of a start.
+const STARTED: &str = "run-started";
+
 /// The journal of a gateway. An entry that cannot be appended is logged and counted.
 pub(crate) struct Recorder {
     journal: Arc<dyn Journal>,
@@ -155,10 +158,17 @@ impl RunRecord {
     ///
     /// # Errors
     ///
-    /// As [`require`](Self::require): the run must end, and nothing of it is recorded.
+    /// It is refused: the run must end, and nothing of it is recorded. One that is kept, because something was done meanwhile, and is not written
+    /// yet is none.
     pub(crate) async fn start(self: Arc<Self>, started: Event, refusal: Arc<Refusal>) -> Result<(), JournalError> {
         let _ = self.start.set(Arc::clone(&refusal));
-        self.appended(started, move |journal, entry| journal.append_start(entry, &refusal)).await
+        let recorded = self.appended(started, |journal, entry| journal.append_start(entry, &refusal)).await;
+        recorded.or_else(|error| if refusal.leave() { Err(error) } else { Ok(()) })
+    }
+
+    /// Whether nothing is recorded of the run, which is about to be told so.
+    fn is_refused(&self) -> bool {
+        self.start.get().is_some_and(|start| start.is_refused())
     }
 
     fn appended<'a>(
@@ -270,6 +280,8 @@ impl RunRecord {
             None => self.recorder.failures.on_appended(),
             // It is not lost, and the journal says that it fails.
             Some(error) if error.kind() == JournalErrorKind::Late => {}
+            // With its start, which is told once.
+            Some(_) if kind != STARTED && self.is_refused() => {}
             Some(error) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
                 self.recorder.failures.log(kind, &self.origin, call, error);

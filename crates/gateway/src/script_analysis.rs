@@ -17,7 +17,7 @@ use crate::settings::RunView;
 
 /// The longest script that is read where it is executed, in bytes. It takes less than a millisecond, and another thread takes longer to wake than
 /// most of them take.
-const SHORT_BYTES: u64 = 1_024;
+const SHORT_BYTES: u64 = 512;
 
 /// How a script is read.
 pub(crate) struct ScriptAnalysis {
@@ -83,7 +83,7 @@ impl ScriptAnalysis {
             // The semaphore is never closed. The permit is held for the whole analysis, even if the request was cancelled.
             turn = Arc::clone(turns).acquire_owned() => turn,
         };
-        if bytes <= SHORT_BYTES {
+        if bytes <= SHORT_BYTES && (!self.keeps_namespace || self.run_view.kept.has_namespace()) {
             return self.now(script);
         }
         let read = tokio::task::spawn_blocking(move || {

@@ -17,6 +17,11 @@ impl Refusal {
         self.settle(REFUSED) == REFUSED
     }
 
+    /// Whether the intent was refused.
+    pub fn is_refused(&self) -> bool {
+        self.0.load(Ordering::SeqCst) == REFUSED
+    }
+
     /// Whoever waited leaves, or has heard how it came out. True: the intent was refused, and nothing may be recorded of what it led to.
     pub fn leave(&self) -> bool {
         self.settle(LEFT) == REFUSED

@@ -11,6 +11,9 @@ use crate::store::PackedObject;
 use crate::tokens::{TokenKind, TokenSums};
 use crate::{Entry, Event, JournalError, JournalErrorKind, Losses, Refusal, Seq};
 
+/// Why an entry is not taken.
+pub(super) const NO_START: &str = "the start of its run could not be recorded";
+
 /// An entry that waits to be written.
 pub(super) struct Waiting {
     pub(super) entry: Entry,
@@ -98,6 +101,20 @@ struct State {
     tokens: TokenSums,
 }
 
+impl State {
+    /// Takes out what waits of runs whose start was refused.
+    fn purged(&mut self) -> Vec<Waiting> {
+        let (purged, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.entries).into_iter().partition(|waiting| self.refused.has(&waiting.entry));
+        self.durable = left.iter().filter(|waiting| waiting.holds_up()).count();
+        self.entries = left.into();
+        if self.entries.is_empty() && self.objects.is_empty() {
+            self.since = None;
+        }
+        purged
+    }
+}
+
 impl Queue {
     pub(super) fn new(limit_bytes: usize) -> Self {
         Self { state: Mutex::default(), wake: Notify::new(), limit_bytes }
@@ -113,8 +130,7 @@ impl Queue {
         self.admit(&state)?;
         let waiting = waiting();
         if !waiting.is_start() && state.refused.has(&waiting.entry) {
-            let cause = "the start of its run could not be recorded";
-            return Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(cause));
+            return Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(NO_START));
         }
         if state.bytes > 0 && state.bytes + waiting.bytes > self.limit_bytes {
             return Err(JournalError::new(JournalErrorKind::Full));
@@ -211,11 +227,7 @@ impl Queue {
         let mut state = self.state();
         let (mut refused, queued) = state.refused.part(entries);
         if refused.iter().any(Waiting::is_start) {
-            let waiting = std::mem::take(&mut state.entries);
-            let (more, left): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| state.refused.has(&one.entry));
-            state.durable = left.iter().filter(|one| one.holds_up()).count();
-            state.entries = left.into();
-            refused.extend(more);
+            refused.extend(state.purged());
         }
         drop(state);
         (refused, told_late(queued, error))
@@ -269,9 +281,27 @@ impl Queue {
     /// Tells those who wait for these entries that they are not kept.
     pub(super) fn refuse(&self, entries: Vec<Waiting>, error: &JournalError) {
         self.release(&entries, &[]);
-        for done in entries.into_iter().filter_map(|entry| entry.done) {
-            let _ = done.send(Err(repeated(JournalErrorKind::Unavailable, error)));
+        for Waiting { done, refusal, .. } in entries {
+            // Before it is told, also of what goes with the start of its run.
+            let _ = refusal.map(|refusal| refusal.refuse());
+            if let Some(done) = done {
+                let _ = done.send(Err(repeated(JournalErrorKind::Unavailable, error)));
+            }
         }
+    }
+
+    /// Whether it is of a run whose start was refused.
+    pub(super) fn is_of_refused_run(&self, entry: &Entry) -> bool {
+        self.state().refused.has(entry)
+    }
+
+    /// Nothing is kept of a run whose start can never be written.
+    fn refuse_run(&self, start: &Entry, error: &JournalError) {
+        let mut state = self.state();
+        state.refused.add(start.origin.run());
+        let purged = state.purged();
+        drop(state);
+        self.refuse(purged, error);
     }
 
     /// Reports entries that were taken and can never be written.
@@ -280,6 +310,9 @@ impl Queue {
         let losses = self.losses();
         for entry in entries {
             let hears = entry.refusal.as_ref().is_none_or(|refusal| refusal.refuse());
+            if hears && entry.is_start() {
+                self.refuse_run(&entry.entry, error);
+            }
             match (entry.done.filter(|_| hears), &losses) {
                 (Some(done), _) => drop(done.send(Err(repeated(error.kind(), error)))),
                 (None, Some(losses)) => losses.lost(&entry.entry, error),

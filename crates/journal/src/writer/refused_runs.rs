@@ -34,7 +34,8 @@ impl RefusedRuns {
         })
     }
 
-    fn add(&mut self, run: Option<&RunId>) {
+    /// Adds one.
+    pub(super) fn add(&mut self, run: Option<&RunId>) {
         let Some(run) = run.filter(|run| self.all.insert(RunId::clone(run))) else { return };
         self.in_order.push_back(run.clone());
         if self.in_order.len() > MAX_RUNS

@@ -8,11 +8,11 @@ use tokio::time::{Instant, timeout_at};
 use super::objects::KnownObjects;
 use super::pace::Pace;
 use super::prepare::{Keys, Unready};
-use super::queue::{Queue, Taken, Urgency, Waiting};
+use super::queue::{NO_START, Queue, Taken, Urgency, Waiting};
 use super::upkeep::{CheckpointFile, Upkeep};
 use crate::store::{Batch, PackedObject, Retained, Store};
 use crate::tokens::TokenSums;
-use crate::{Clock, JournalError, Retention, Seq};
+use crate::{Clock, JournalError, JournalErrorKind, Retention, Seq};
 
 /// What is written at once, in bytes of memory and in entries.
 const BATCH_BYTES: usize = 8 << 20;
@@ -161,7 +161,12 @@ impl Worker {
     async fn write(&mut self, is_last: bool) -> Result<(), JournalError> {
         let result = match self.settle().await {
             Ok(()) => self.write_next(is_last).await,
-            Err(error) => Err(self.failed(self.queue.take_refusable(&error), Vec::new(), error).1),
+            Err(error) => {
+                self.keys.forget();
+                self.queue.set_failing(true);
+                self.queue.refuse(self.queue.take_refusable(&error), &error);
+                Err(error)
+            }
         };
         if result.is_err() {
             self.retry_at = Instant::now() + self.pace.retry;
@@ -215,6 +220,11 @@ impl Worker {
         let mut ready = Vec::with_capacity(entries.len());
         let mut entries = entries.into_iter();
         while let Some(waiting) = entries.next() {
+            if self.queue.is_of_refused_run(&waiting.entry) {
+                let error = JournalError::new(JournalErrorKind::Unavailable).caused_by(NO_START);
+                self.queue.refuse(vec![waiting], &error);
+                continue;
+            }
             match self.keys.prepare(&waiting, &mut *self.store).await {
                 Ok(prepared) => {
                     batch.records.push(prepared);
