@@ -251,11 +251,12 @@ impl Drop for OriginEndGuard {
 mod tests {
     use std::collections::BTreeMap;
     use std::fmt::{Debug, Write as _};
-    use std::future::ready;
+    use std::future::{poll_fn, ready};
     use std::sync::Mutex;
+    use std::task::Poll;
 
     use exuvia_journal::{Entry, Journal, JournalError, JournalErrorKind, Seq};
-    use exuvia_tool::{BoxFuture, CallContext, Origin, Principal, RunId};
+    use exuvia_tool::{Arguments, BoxFuture, CallContext, Origin, Principal, RunId, ToolCall, ToolName};
     use tracing::field::{Field, Visit};
     use tracing::span;
 
@@ -273,6 +274,71 @@ mod tests {
 
         fn enqueue(&self, _: Entry) -> Result<(), JournalError> {
             Err(JournalError::new(JournalErrorKind::Full))
+        }
+    }
+
+    /// Nothing can be written now, which takes a while to find out.
+    struct Unwritable;
+
+    impl Journal for Unwritable {
+        fn append_durable(&self, _: Entry) -> BoxFuture<'_, Result<Seq, JournalError>> {
+            Box::pin(ready(Err(JournalError::new(JournalErrorKind::Unavailable))))
+        }
+
+        fn append_start(&self, _: Entry, refusal: &Arc<Refusal>) -> BoxFuture<'_, Result<Seq, JournalError>> {
+            let refusal = Arc::clone(refusal);
+            Box::pin(async move {
+                tokio::task::yield_now().await;
+                let kind = if refusal.refuse() { JournalErrorKind::Unavailable } else { JournalErrorKind::Late };
+                Err(JournalError::new(kind))
+            })
+        }
+
+        fn enqueue(&self, _: Entry) -> Result<(), JournalError> {
+            Ok(())
+        }
+    }
+
+    fn intent() -> Event {
+        let (name, arguments) = (ToolName::new("crm", "get"), Arguments::parse("{}").unwrap());
+        let call = ToolCall { id: CallId(1), name, arguments, line: None };
+        Event::CallIntended { call, written: None, rule: String::new(), cost: Cost::ZERO }
+    }
+
+    #[tokio::test]
+    async fn a_start_that_cannot_be_written_ends_the_run_unless_it_has_done_something() {
+        let recorder = Recorder::new(Arc::new(Unwritable), Arc::new(Metrics::new(Default::default())));
+        for does_something in [false, true] {
+            let record = recorder.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
+            let refusal = Arc::<Refusal>::default();
+            let start = Arc::clone(&record).start(Event::RunStarted(Box::default()), Arc::clone(&refusal));
+            let mut start = Box::pin(start);
+            let begun = poll_fn(|context| Poll::Ready(start.as_mut().poll(context))).await;
+            assert!(begun.is_pending());
+            if does_something {
+                // A call that may be repeated is made before its intent is durable.
+                record.queue(intent()).unwrap();
+            }
+            assert_eq!(start.await.is_ok(), does_something);
+            assert_eq!(refusal.is_refused(), !does_something);
+            assert_eq!(record.queue(intent()).is_ok(), does_something);
+            assert_eq!(record.lost(), u64::from(!does_something));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_run_whose_start_is_refused_with_its_end_is_answered_as_one_that_was_not_run() {
+        let metrics = Arc::new(Metrics::new(Default::default()));
+        let record = Recorder::new(Arc::new(Unwritable), Arc::clone(&metrics));
+        let record = record.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
+        for is_kept in [false, true] {
+            let mut ending = RunEndGuard::new(&record, &metrics);
+            ending.is_started = true;
+            ending.starting = Some(Box::pin(std::future::pending()));
+            assert!(if is_kept { !ending.start.leave() } else { ending.start.refuse() });
+            let mut report = Report::not_started(Outcome::Cancelled);
+            assert!(!ending.end(&mut report).await);
+            assert_eq!(report.outcome.name(), if is_kept { "cancelled" } else { "unavailable" });
         }
     }
 

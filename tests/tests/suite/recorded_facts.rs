@@ -105,6 +105,26 @@ async fn a_script_that_does_not_run_is_recorded_with_the_reason() {
     gateway.stop().await;
 }
 
+/// A script that can do nothing but call tools has no effect before its first call, whose intent follows its start in the journal.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_without_effects_of_its_own_waits_for_no_record_of_its_start() {
+    let gateway = gateway(rules(&["*"], &[])).await;
+    gateway.journal().stall(&["run-started"]);
+    assert_eq!(returned(&run(&gateway, &Client::new("test"), "result = 5").await), 5);
+    assert_eq!(returned(&run(&gateway, &Client::new("test"), "result = echo.echo(value=3)['value']").await), 3);
+    let kinds = || {
+        let mut kinds = gateway.journal().kinds();
+        kinds.retain(|&kind| kind != "run-readings");
+        kinds
+    };
+    assert_eq!(kinds(), ["run-started", "run-ended", "run-started", "call-intended", "call-ended", "run-ended"]);
+    gateway.journal().fail(&["run-started"]);
+    let report = run(&gateway, &Client::new("test"), "result = echo.echo(value=3)").await;
+    assert_eq!(report.outcome.name(), "unavailable");
+    assert_eq!(kinds().len(), 6, "nothing is made that is not recorded");
+    gateway.stop().await;
+}
+
 /// The journal is never told that an intent is durable.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeatable_tool_is_called_before_its_intent_is_durable_and_others_are_not() {
