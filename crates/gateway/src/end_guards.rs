@@ -10,9 +10,8 @@ use exuvia_upstream::Routes;
 
 use crate::approvals::{Parked, RunEnding, RunHolds};
 use crate::metrics::Metrics;
-use crate::record::RunRecord;
+use crate::record::{RunRecord, unrecorded};
 use crate::recorded_end::{recorded_end, recorded_usage};
-use crate::run_report::unrecorded;
 
 /// The outcome of a run or call whose future was dropped before it completed.
 const CANCELLED: &str = "cancelled";

@@ -129,6 +129,15 @@ impl Losses for Failures {
     }
 }
 
+/// Why a script is not run whose start cannot be recorded, for its client.
+pub(crate) fn unrecorded(error: &JournalError) -> String {
+    let why = match error.kind() {
+        JournalErrorKind::Full => "too much waits to be recorded",
+        _ => "the journal is unavailable, and nothing is run that cannot be recorded",
+    };
+    format!("{why}; nothing was called, and it may be sent again later")
+}
+
 impl RunRecord {
     /// Records what is about to be done. Its place in the record is that of this call.
     ///

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use exuvia_analysis::{Finding, Note};
-use exuvia_journal::{JournalError, JournalErrorKind};
 use exuvia_runtime::{Outcome, Report, ScriptError};
 use exuvia_text::{cut, one_line};
 use exuvia_tool::{Namespace, RunId, ToolName};
@@ -46,15 +45,6 @@ pub(crate) async fn over(report: Report, ending: RunEndGuard, kept_as: Option<Ru
         "run ended"
     );
     report
-}
-
-/// Why a script is not run whose start cannot be recorded, for its client.
-pub(crate) fn unrecorded(error: &JournalError) -> String {
-    let why = match error.kind() {
-        JournalErrorKind::Full => "too much waits to be recorded",
-        _ => "the journal is unavailable, and nothing is run that cannot be recorded",
-    };
-    format!("{why}; nothing was called, and it may be sent again later")
 }
 
 /// Adds the configuration key to change to the hint of a timed-out call, for the model to show to its user.

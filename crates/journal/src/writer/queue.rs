@@ -38,7 +38,7 @@ impl Waiting {
     }
 
     /// Whether it is the start of a run.
-    pub(super) fn is_start(&self) -> bool {
+    fn is_start(&self) -> bool {
         matches!(self.entry.event, Event::RunStarted(_))
     }
 
@@ -54,7 +54,7 @@ impl Waiting {
 
     /// Refuses it if it cannot be written now and may be dropped: what has not been done yet, and is not done then. Whoever is gone meanwhile
     /// does not learn of a refusal, and has queued what became of the intent: this one stays, so that the log has both.
-    pub(super) fn is_refused(&self) -> bool {
+    fn is_refused(&self) -> bool {
         let is_awaited = self.done.as_ref().is_some_and(|done| !done.is_closed());
         self.entry.event.is_intent() && is_awaited && self.refusal.as_ref().is_none_or(|refusal| refusal.refuse())
     }
@@ -102,6 +102,17 @@ struct State {
 }
 
 impl State {
+    /// Of entries that cannot be written now, those that are refused, and the others, in order.
+    fn parted(&mut self, entries: impl IntoIterator<Item = Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
+        entries.into_iter().partition(|waiting| {
+            let is_refused = self.refused.has(&waiting.entry) || waiting.is_refused();
+            if is_refused && waiting.is_start() {
+                self.refused.add(waiting.entry.origin.run());
+            }
+            is_refused
+        })
+    }
+
     /// Takes out what waits of runs whose start was refused.
     fn purged(&mut self) -> Vec<Waiting> {
         let (purged, left): (Vec<_>, Vec<_>) =
@@ -129,7 +140,9 @@ impl Queue {
         let mut state = self.state();
         self.admit(&state)?;
         let waiting = waiting();
-        if !waiting.is_start() && state.refused.has(&waiting.entry) {
+        if waiting.is_start() {
+            state.refused.remove(waiting.entry.origin.run());
+        } else if state.refused.has(&waiting.entry) {
             return Err(JournalError::new(JournalErrorKind::Unavailable).caused_by(NO_START));
         }
         if state.bytes > 0 && state.bytes + waiting.bytes > self.limit_bytes {
@@ -225,7 +238,7 @@ impl Queue {
         error: &JournalError,
     ) -> (Vec<Waiting>, Vec<Waiting>) {
         let mut state = self.state();
-        let (mut refused, queued) = state.refused.part(entries);
+        let (mut refused, queued) = state.parted(entries);
         if refused.iter().any(Waiting::is_start) {
             refused.extend(state.purged());
         }
@@ -237,7 +250,7 @@ impl Queue {
     pub(super) fn take_refusable(&self, error: &JournalError) -> Vec<Waiting> {
         let mut state = self.state();
         let waiting = std::mem::take(&mut state.entries);
-        let (refused, queued) = state.refused.part(waiting);
+        let (refused, queued) = state.parted(waiting);
         (state.entries, state.durable) = (told_late(queued, error).into(), 0);
         refused
     }

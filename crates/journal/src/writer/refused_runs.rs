@@ -4,7 +4,6 @@ use std::collections::{HashSet, VecDeque};
 
 use exuvia_tool::RunId;
 
-use super::queue::Waiting;
 use crate::Entry;
 
 /// How many are remembered. More runs than this do not go on at the same time.
@@ -23,15 +22,11 @@ impl RefusedRuns {
         !self.all.is_empty() && entry.origin.run().is_some_and(|run| self.all.contains(run))
     }
 
-    /// Of entries that cannot be written now, those that are refused, and the others, in order.
-    pub(super) fn part(&mut self, entries: impl IntoIterator<Item = Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
-        entries.into_iter().partition(|waiting| {
-            let is_refused = self.has(&waiting.entry) || waiting.is_refused();
-            if is_refused && waiting.is_start() {
-                self.add(waiting.entry.origin.run());
-            }
-            is_refused
-        })
+    /// One is begun anew.
+    pub(super) fn remove(&mut self, run: Option<&RunId>) {
+        if !self.all.is_empty() {
+            let _ = run.map(|run| self.all.remove(run));
+        }
     }
 
     /// Adds one.
