@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::{env, fs};
 
@@ -15,16 +15,20 @@ type Graph = BTreeMap<String, BTreeSet<String>>;
 pub(crate) fn metadata() -> &'static Value {
     static METADATA: OnceLock<Value> = OnceLock::new();
     METADATA.get_or_init(|| {
-        let mut cargo = Command::new(env!("CARGO"));
-        // What other platforms need was not downloaded for the build.
-        let platform = format!("{}-unknown-linux-gnu", env::consts::ARCH);
-        let arguments = ["metadata", "--format-version", "1", "--offline", "--locked", "--filter-platform", &platform];
-        // Where README's commands are run: in a package Cargo takes that one for the default.
-        cargo.args(arguments).current_dir(here().join(".."));
-        let output = cargo.output().expect("cargo runs");
+        // What the build has not needed is not there on a new machine: what the bindings for Python alone need.
+        let output = Some(asked(&["--offline"])).filter(|output| output.status.success()).unwrap_or_else(|| asked(&[]));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("metadata is JSON")
     })
+}
+
+fn asked(more: &[&str]) -> Output {
+    let mut cargo = Command::new(env!("CARGO"));
+    // What other platforms need was not downloaded for the build.
+    let platform = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+    cargo.args(["metadata", "--format-version", "1", "--locked", "--filter-platform", &platform]).args(more);
+    // Where README's commands are run: in a package Cargo takes that one for the default.
+    cargo.current_dir(here().join("..")).output().expect("cargo runs")
 }
 
 pub(crate) fn array<'a>(value: &'a Value, key: &str) -> &'a Vec<Value> {
