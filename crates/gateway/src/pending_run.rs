@@ -256,7 +256,7 @@ impl PendingRun {
                 reservation.start();
                 reservation.also_took(turn.as_ref().map_or(0, SessionTurn::revival_ms));
                 let part = RunPart { took, active, holds, resumed: None, session };
-                let ran = self.run(script, grants, limits, part);
+                let ran = Box::pin(self.run(script, grants, limits, part));
                 let CameOfPart { report, cost, functions, left } = match ending.starting.as_mut() {
                     None => ran.await,
                     Some(starting) => match unless_refused(ran, starting).await {
