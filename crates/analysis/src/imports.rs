@@ -75,7 +75,7 @@ fn first(module: &'static str) -> &'static str {
 }
 
 /// The statements of the imports that are missing, in one line.
-fn missing(facts: &Facts<'_>, is_taken: impl Fn(&str) -> bool + Send) -> Option<String> {
+fn missing(facts: &Facts<'_>, is_taken: impl Fn(&str) -> bool) -> Option<String> {
     // What else there is, only the run shows.
     if facts.imports.iter().any(|import| import.member == Some("*")) {
         return None;

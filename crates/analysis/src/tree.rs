@@ -5,9 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rustpython_parser::{Mode, ast, parse_tokens};
 
-use crate::tokens::Token;
+use crate::tokens::{MAX_DEPTH, Token};
 
-/// The stack that a tree of the greatest depth, 5,000, is walked on. It takes a fraction of it, in unoptimized builds as well; of the rest no
+/// The stack that a tree of the greatest depth is walked on. It takes a fraction of it, in unoptimized builds as well; of the rest no
 /// page is ever touched.
 const STACK_BYTES: usize = 64 << 20;
 
@@ -15,7 +15,7 @@ const STACK_BYTES: usize = 64 << 20;
 const SHALLOW_BYTES: usize = 512 << 10;
 
 /// The share of the stack for each byte of a source: a tree has at most one more level for each.
-const LEVEL_BYTES: usize = STACK_BYTES / 5_000;
+const LEVEL_BYTES: usize = STACK_BYTES / MAX_DEPTH;
 
 thread_local! {
     /// The lowest and the highest address of this thread's stack that may be used, if whoever made the thread has said how large that is.
@@ -23,7 +23,7 @@ thread_local! {
 }
 
 /// Says that this thread has just been started with a stack of so many bytes. Short scripts are analyzed on it then: a thread of its own takes longer to
-/// start than they take to analyze. (`stacker` finds out by itself, and brings assembler and a writer of archives into the build.)
+/// start than they take to analyze. (The crate `stacker` would measure the stack; its build compiles assembly and depends on `ar_archive_writer`.)
 pub fn on_thread_start(stack_bytes: usize) {
     let highest = here();
     STACK.set(highest.checked_sub(stack_bytes).map(|lowest| (lowest, highest)));

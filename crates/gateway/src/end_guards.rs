@@ -129,8 +129,6 @@ pub(crate) struct RunEndGuard {
     begun: Instant,
     /// Whether its start is recorded, or about to be: only then its end is.
     pub(crate) is_started: bool,
-    /// Whether the journal has refused its start.
-    pub(crate) start: Arc<Refusal>,
     /// Its start, as long as it is not recorded.
     pub(crate) starting: Option<BoxFuture<'static, Result<(), JournalError>>>,
     is_over: bool,
@@ -143,8 +141,8 @@ pub(crate) struct RunEndGuard {
 impl RunEndGuard {
     pub(crate) fn new(record: &Arc<RunRecord>, metrics: &Arc<Metrics>) -> Self {
         let (record, metrics, begun) = (Arc::clone(record), Arc::clone(metrics), Instant::now());
-        let (is_started, is_over, start, starting, came, holds) = Default::default();
-        Self { record, metrics, begun, is_started, start, starting, is_over, came, holds }
+        let (is_started, is_over, starting, came, holds) = Default::default();
+        Self { record, metrics, begun, is_started, starting, is_over, came, holds }
     }
 
     /// The run ended in this way. Waits until that is recorded for good, and says in the report what is missing in the record.
@@ -192,7 +190,7 @@ impl RunEndGuard {
         let (took, mut is_recorded) = (self.begun.elapsed(), false);
         // A start that is not recorded yet is recorded with the end, or refused with it.
         let starting = self.starting.take();
-        if self.is_started && (starting.is_some() || !self.start.leave()) {
+        if self.is_started && (starting.is_some() || !self.record.start().leave()) {
             let mut end = self.came.take().unwrap_or_else(|| recorded_end(report, Cost::ZERO));
             // Nothing goes on from here.
             end.usage.functions = FunctionUsage::default();
@@ -200,7 +198,7 @@ impl RunEndGuard {
             let recorded = self.record.require(Event::RunEnded(Box::new(end))).await;
             is_recorded = recorded.is_ok();
             if let Err(error) = recorded
-                && self.start.leave()
+                && self.record.start().leave()
             {
                 *report = Report::not_started(Outcome::Unavailable(unrecorded(&error)));
             }
@@ -220,7 +218,7 @@ impl Drop for RunEndGuard {
             self.metrics.run_dropped(outcome);
             // What is held is brought back, by whoever finds that this process has left it.
             let is_held = self.holds.as_ref().is_some_and(|holds| holds.is_begun());
-            if self.is_started && !is_held && !self.start.leave() {
+            if self.is_started && !is_held && !self.record.start().leave() {
                 let end = RunEnd { outcome: outcome.to_owned(), ..RunEnd::default() };
                 self.record.note(Event::RunEnded(Box::new(end)));
             }
@@ -309,9 +307,7 @@ mod tests {
         let recorder = Recorder::new(Arc::new(Unwritable), Arc::new(Metrics::new(Default::default())));
         for does_something in [false, true] {
             let record = recorder.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
-            let refusal = Arc::<Refusal>::default();
-            let start = Arc::clone(&record).start(Event::RunStarted(Box::default()), Arc::clone(&refusal));
-            let mut start = Box::pin(start);
+            let mut start = Box::pin(Arc::clone(&record).start_meanwhile(Event::RunStarted(Box::default())));
             let begun = poll_fn(|context| Poll::Ready(start.as_mut().poll(context))).await;
             assert!(begun.is_pending());
             if does_something {
@@ -319,7 +315,7 @@ mod tests {
                 record.queue(intent()).unwrap();
             }
             assert_eq!(start.await.is_ok(), does_something);
-            assert_eq!(refusal.is_refused(), !does_something);
+            assert_eq!(record.start().is_refused(), !does_something);
             assert_eq!(record.queue(intent()).is_ok(), does_something);
             assert_eq!(record.lost(), u64::from(!does_something));
         }
@@ -328,13 +324,13 @@ mod tests {
     #[tokio::test]
     async fn a_run_whose_start_is_refused_with_its_end_is_answered_as_one_that_was_not_run() {
         let metrics = Arc::new(Metrics::new(Default::default()));
-        let record = Recorder::new(Arc::new(Unwritable), Arc::clone(&metrics));
-        let record = record.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
+        let recorder = Recorder::new(Arc::new(Unwritable), Arc::clone(&metrics));
         for is_kept in [false, true] {
+            let record = recorder.of(&CallContext::new(Principal::Operator, Origin::Run(RunId::new("01J"))));
             let mut ending = RunEndGuard::new(&record, &metrics);
             ending.is_started = true;
             ending.starting = Some(Box::pin(std::future::pending()));
-            assert!(if is_kept { !ending.start.leave() } else { ending.start.refuse() });
+            assert!(if is_kept { !record.start().leave() } else { record.start().refuse() });
             let mut report = Report::not_started(Outcome::Cancelled);
             assert!(!ending.end(&mut report).await);
             assert_eq!(report.outcome.name(), if is_kept { "cancelled" } else { "unavailable" });

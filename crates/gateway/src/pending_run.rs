@@ -230,12 +230,11 @@ impl PendingRun {
         }
         // The journal has the start from here on, whatever becomes of this future: a run that is dropped has an end, and none has an end alone.
         ending.is_started = true;
-        let has_effects_of_its_own = turn.is_some() || asked || self.has_effects_beside_calls();
-        let recorded = if has_effects_of_its_own {
-            let recorded = self.record.require_intent(started, &ending.start);
+        let recorded = if turn.is_some() || asked || self.has_effects_beside_calls() {
+            let recorded = self.record.require_intent(started, self.record.start());
             self.cancellation.run_until_cancelled(recorded).await
         } else {
-            ending.starting = Some(Box::pin(Arc::clone(&self.record).start(started, Arc::clone(&ending.start))));
+            ending.starting = Some(Box::pin(Arc::clone(&self.record).start_meanwhile(started)));
             Some(Ok(()))
         };
         match recorded {

@@ -41,8 +41,8 @@ pub(crate) struct RunRecord {
     readings: OnceLock<PendingReadings>,
     /// Whether that is recorded before anything else is.
     keeps_up: AtomicBool,
-    /// By which the journal says that it refuses a start that nobody waited for.
-    start: OnceLock<Arc<Refusal>>,
+    /// Whether the journal has refused the start of the run.
+    start: Arc<Refusal>,
 }
 
 impl Recorder {
@@ -169,15 +169,14 @@ impl RunRecord {
     ///
     /// It is refused: the run must end, and nothing of it is recorded. One that is kept, because something was done meanwhile, and is not written
     /// yet is none.
-    pub(crate) async fn start(self: Arc<Self>, started: Event, refusal: Arc<Refusal>) -> Result<(), JournalError> {
-        let _ = self.start.set(Arc::clone(&refusal));
-        let recorded = self.appended(started, |journal, entry| journal.append_start(entry, &refusal)).await;
-        recorded.or_else(|error| if refusal.leave() { Err(error) } else { Ok(()) })
+    pub(crate) async fn start_meanwhile(self: Arc<Self>, started: Event) -> Result<(), JournalError> {
+        let recorded = self.appended(started, |journal, entry| journal.append_start(entry, &self.start)).await;
+        recorded.or_else(|error| if self.start.leave() { Err(error) } else { Ok(()) })
     }
 
-    /// Whether nothing is recorded of the run, which is about to be told so.
-    fn is_refused(&self) -> bool {
-        self.start.get().is_some_and(|start| start.is_refused())
+    /// Whether the journal has refused the start of the run.
+    pub(crate) fn start(&self) -> &Arc<Refusal> {
+        &self.start
     }
 
     fn appended<'a>(
@@ -207,7 +206,7 @@ impl RunRecord {
     ///
     /// The entry could not be taken.
     pub(crate) fn queue(&self, event: Event) -> Result<(), JournalError> {
-        if event.is_intent() && self.start.get().is_some_and(|start| start.leave()) {
+        if event.is_intent() && self.start.leave() {
             return Err(JournalError::new(JournalErrorKind::Unavailable));
         }
         self.readings_first();
@@ -290,7 +289,7 @@ impl RunRecord {
             // It is not lost, and the journal says that it fails.
             Some(error) if error.kind() == JournalErrorKind::Late => {}
             // With its start, which is told once.
-            Some(_) if kind != STARTED && self.is_refused() => {}
+            Some(_) if kind != STARTED && self.start.is_refused() => {}
             Some(error) => {
                 self.lost.fetch_add(1, Ordering::Relaxed);
                 self.recorder.failures.log(kind, &self.origin, call, error);

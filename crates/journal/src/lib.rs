@@ -77,6 +77,7 @@ mod error;
 mod functions;
 mod hex;
 mod index;
+mod journal;
 mod memory;
 mod memory_archive;
 mod object;
@@ -107,14 +108,15 @@ pub use archive::{ACTION_PREFIX, Archive, Erasure, Filter, Record, RecordKind, S
 pub use audit::{Findings, Proof, Removal, Report, Verdict, check};
 pub use blocks::FileBlocks;
 pub use entry::{
-    ClientClaims, Entry, Event, FunctionUsage, Journal, Losses, ParentCall, RefusedStart, RunEnd, RunError, RunStart,
-    RunUsage, Seq, SessionScript, Stamped,
+    ClientClaims, Entry, Event, FunctionUsage, ParentCall, RefusedStart, RunEnd, RunError, RunStart, RunUsage, Seq,
+    SessionScript, Stamped,
 };
 pub use error::{JournalError, JournalErrorKind};
 pub use functions::{
     FunctionAct, FunctionState, FunctionStore, MAX_FUNCTION_BYTES, MAX_FUNCTION_NAME_BYTES, MAX_FUNCTIONS, NewFunction,
     PromotedFunctions, ProposalBounds, Proposed, Retirement, StoredFunction,
 };
+pub use journal::{Journal, Losses};
 pub use memory::MemoryJournal;
 pub use object::{Object, ObjectKind, PackedGuest};
 pub use options::{Clock, OpenOptions, Retention};

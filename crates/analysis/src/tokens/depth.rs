@@ -11,7 +11,7 @@ use rustpython_parser::Tok;
 use super::{Token, Unreadable};
 
 /// The deepest tree that is walked. A recursion of this depth takes a small part of the stack it runs on.
-const MAX_DEPTH: usize = 5_000;
+pub(crate) const MAX_DEPTH: usize = 5_000;
 
 /// What a block adds: the statement, its part, and the list in it.
 const BLOCK_DEPTH: usize = 4;

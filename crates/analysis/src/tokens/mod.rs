@@ -22,6 +22,7 @@ mod soft_keywords;
 mod strings;
 mod words;
 
+pub(crate) use depth::MAX_DEPTH;
 use rustpython_parser::Tok;
 use rustpython_parser::text_size::{TextRange, TextSize};
 

@@ -12,7 +12,7 @@ use crate::tokens::{TokenKind, TokenSums};
 use crate::{Entry, Event, JournalError, JournalErrorKind, Losses, Refusal, Seq};
 
 /// Why an entry is not taken.
-pub(super) const NO_START: &str = "the start of its run could not be recorded";
+const NO_START: &str = "the start of its run could not be recorded";
 
 /// An entry that waits to be written.
 pub(super) struct Waiting {
@@ -303,9 +303,17 @@ impl Queue {
         }
     }
 
-    /// Whether it is of a run whose start was refused.
-    pub(super) fn is_of_refused_run(&self, entry: &Entry) -> bool {
-        self.state().refused.has(entry)
+    /// The same entries without those of runs whose start was refused, which are refused as well.
+    pub(super) fn without_refused_runs(
+        &self,
+        entries: impl Iterator<Item = Waiting>,
+        error: &JournalError,
+    ) -> Vec<Waiting> {
+        let state = self.state();
+        let (refused, others) = entries.partition(|waiting| state.refused.has(&waiting.entry));
+        drop(state);
+        self.refuse(refused, error);
+        others
     }
 
     /// Nothing is kept of a run whose start can never be written.

@@ -8,11 +8,11 @@ use tokio::time::{Instant, timeout_at};
 use super::objects::KnownObjects;
 use super::pace::Pace;
 use super::prepare::{Keys, Unready};
-use super::queue::{NO_START, Queue, Taken, Urgency, Waiting};
+use super::queue::{Queue, Taken, Urgency, Waiting};
 use super::upkeep::{CheckpointFile, Upkeep};
 use crate::store::{Batch, PackedObject, Retained, Store};
 use crate::tokens::TokenSums;
-use crate::{Clock, JournalError, JournalErrorKind, Retention, Seq};
+use crate::{Clock, JournalError, Retention, Seq};
 
 /// What is written at once, in bytes of memory and in entries.
 const BATCH_BYTES: usize = 8 << 20;
@@ -220,17 +220,15 @@ impl Worker {
         let mut ready = Vec::with_capacity(entries.len());
         let mut entries = entries.into_iter();
         while let Some(waiting) = entries.next() {
-            if self.queue.is_of_refused_run(&waiting.entry) {
-                let error = JournalError::new(JournalErrorKind::Unavailable).caused_by(NO_START);
-                self.queue.refuse(vec![waiting], &error);
-                continue;
-            }
             match self.keys.prepare(&waiting, &mut *self.store).await {
                 Ok(prepared) => {
                     batch.records.push(prepared);
                     ready.push(waiting);
                 }
-                Err(Unready::Entry(error)) => self.queue.lose(vec![waiting], &error),
+                Err(Unready::Entry(error)) => {
+                    self.queue.lose(vec![waiting], &error);
+                    entries = self.queue.without_refused_runs(entries, &error).into_iter();
+                }
                 Err(Unready::Store(error)) => {
                     ready.push(waiting);
                     ready.extend(entries);
