@@ -12,6 +12,8 @@ use super::lenient::lenient;
 
 /// The longest block that is repeated as a text because it is of no kind that clients can be given.
 const BLOCK_BYTES: usize = 64 << 10;
+/// What a part takes in rmcp's types beside its own values, and in its answer where another text stands in its place.
+const PART_BYTES: usize = 512;
 /// How much of a name is repeated, in characters.
 const NAME_CHARS: usize = 40;
 
@@ -24,8 +26,8 @@ pub(super) trait Repair: Sized {
 impl Repair for CallToolResult {
     fn repaired(result: &str, mut room: usize) -> Option<Self> {
         result.trim_start().strip_prefix('{')?;
-        let mut content: Vec<ContentBlock> =
-            raw::elements(raw::member(result, "content").unwrap_or("[]")).map(|it| block(it, &mut room)).collect();
+        let content = raw::elements(raw::member(result, "content").unwrap_or("[]"));
+        let mut content = parts(content, &mut room, block, ContentBlock::text);
         if let Some(kind) = raw::member(result, "resultType").filter(|kind| !matches!(*kind, "\"complete\"" | "null")) {
             let told = format!("[result of unknown type {}]", shown(kind));
             content.insert(0, ContentBlock::text(told));
@@ -41,12 +43,9 @@ impl Repair for CallToolResult {
 
 impl Repair for GetPromptResult {
     fn repaired(result: &str, mut room: usize) -> Option<Self> {
-        let messages = raw::elements(raw::member(result, "messages")?).map(|message| {
-            let is_answer = raw::member(message, "role") == Some("\"assistant\"");
-            let role = if is_answer { Role::Assistant } else { Role::User };
-            PromptMessage::new(role, block(raw::member(message, "content").unwrap_or(message), &mut room))
-        });
-        let mut repaired = Self::new(messages.collect());
+        let messages = raw::elements(raw::member(result, "messages")?);
+        let note = |text| PromptMessage::new(Role::User, ContentBlock::text(text));
+        let mut repaired = Self::new(parts(messages, &mut room, message, note));
         repaired.description = raw::member(result, "description").and_then(|text| serde_json::from_str(text).ok());
         repaired.meta = meta(result);
         Some(repaired)
@@ -55,8 +54,10 @@ impl Repair for GetPromptResult {
 
 impl Repair for ReadResourceResult {
     fn repaired(result: &str, mut room: usize) -> Option<Self> {
-        let contents = raw::elements(raw::member(result, "contents")?).map(|part| contents(part, &mut room));
-        let mut repaired = Self::new(contents.collect());
+        let mut elements = raw::elements(raw::member(result, "contents")?).peekable();
+        let uri = elements.peek().map(|first| uri(first)).unwrap_or_default();
+        let note = |text| ResourceContents::text(text, uri.clone());
+        let mut repaired = Self::new(parts(elements, &mut room, contents, note));
         repaired.meta = meta(result);
         Some(repaired)
     }
@@ -87,6 +88,36 @@ fn fits(part: &str, room: &mut usize) -> bool {
     fits
 }
 
+/// Reads as many parts as there is memory for. A note stands for the rest.
+fn parts<'a, T>(
+    elements: impl Iterator<Item = &'a str>,
+    room: &mut usize,
+    read: fn(&str, &mut usize) -> T,
+    note: impl Fn(String) -> T,
+) -> Vec<T> {
+    let mut read_parts = Vec::new();
+    let mut omitted = 0_usize;
+    for element in elements {
+        match room.checked_sub(PART_BYTES) {
+            Some(left) => {
+                *room = left;
+                read_parts.push(read(element, room));
+            }
+            None => omitted += 1,
+        }
+    }
+    if omitted > 0 {
+        read_parts.push(note(format!("[{omitted} further parts are omitted: this gateway cannot forward so many]")));
+    }
+    read_parts
+}
+
+fn message(text: &str, room: &mut usize) -> PromptMessage {
+    let is_answer = raw::member(text, "role") == Some("\"assistant\"");
+    let role = if is_answer { Role::Assistant } else { Role::User };
+    PromptMessage::new(role, block(raw::member(text, "content").unwrap_or(text), room))
+}
+
 /// A block, or a text with what it is.
 fn block(text: &str, room: &mut usize) -> ContentBlock {
     if text.starts_with('"')
@@ -114,10 +145,12 @@ fn contents(part: &str, room: &mut usize) -> ResourceContents {
         None => &[("uri", "\"\""), ("text", "\"\"")],
     };
     let read = if fits(part, room) { lenient(part, needed) } else { None };
-    read.unwrap_or_else(|| {
-        let uri = raw::member(part, "uri").and_then(|uri| serde_json::from_str::<String>(uri).ok());
-        ResourceContents::text(instead("a part that is neither text nor blob", part), uri.unwrap_or_default())
-    })
+    read.unwrap_or_else(|| ResourceContents::text(instead("a part that is neither text nor blob", part), uri(part)))
+}
+
+/// The address of a part; empty where it has none.
+fn uri(part: &str) -> String {
+    raw::member(part, "uri").and_then(|uri| serde_json::from_str(uri).ok()).unwrap_or_default()
 }
 
 /// What stands in the place of a part that clients cannot be given.
@@ -165,6 +198,23 @@ mod tests {
         assert!(call(&ones)["content"][0]["text"].as_str().unwrap().contains("omitted"));
         let kind = call(r#"{"resultType":"later\u202e","content":[]}"#)["content"][0]["text"].clone();
         assert!(kind.as_str().unwrap().contains(r#""later\u{202e}""#), "{kind}");
+    }
+
+    #[test]
+    fn more_parts_than_there_is_memory_for_are_counted_in_a_note() {
+        let many = |element: &str| vec![element; 100_000].join(",");
+        let most = ROOM / PART_BYTES;
+        let result = call(&format!(r#"{{"content":[{}]}}"#, many(r#"{"type":"text","text":""}"#)));
+        let content = result["content"].as_array().unwrap();
+        assert!((100..=most + 1).contains(&content.len()), "{}", content.len());
+        let omitted = 100_000 - (content.len() - 1);
+        assert!(content.last().unwrap()["text"].as_str().unwrap().starts_with(&format!("[{omitted} further parts")));
+        let prompt = format!(r#"{{"messages":[{}]}}"#, many("7"));
+        let prompt = GetPromptResult::repaired(&prompt, ROOM).unwrap();
+        assert_eq!(prompt.messages.len(), most + 1);
+        let read = format!(r#"{{"contents":[{}]}}"#, many(r#"{"uri":"a:b","text":""}"#));
+        let read = ReadResourceResult::repaired(&read, ROOM).unwrap();
+        assert!((100..=most + 1).contains(&read.contents.len()), "{}", read.contents.len());
     }
 
     #[test]
