@@ -20,8 +20,8 @@ pub trait Journal: Send + Sync {
     /// [intent](crate::Event::is_intent), is not kept yet, and waits as if it had been [enqueued](Self::enqueue).
     fn append_durable(&self, entry: Entry) -> BoxFuture<'_, Result<Seq, JournalError>>;
 
-    /// As [`append_durable`](Self::append_durable), of an [intent](crate::Event::is_intent) that is recorded with what it led to even where this future is
-    /// dropped: `refusal` says whether the intent was refused meanwhile.
+    /// As [`append_durable`](Self::append_durable), of an [intent](crate::Event::is_intent) that is recorded with what it led to even
+    /// where this future is dropped: `refusal` says whether the intent was refused meanwhile.
     ///
     /// # Errors
     ///

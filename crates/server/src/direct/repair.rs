@@ -56,7 +56,7 @@ impl Repair for ReadResourceResult {
     fn repaired(result: &str, mut room: usize) -> Option<Self> {
         let mut elements = raw::elements(raw::member(result, "contents")?).peekable();
         let uri = elements.peek().map(|first| uri(first)).unwrap_or_default();
-        let note = |text| ResourceContents::text(text, uri.clone());
+        let note = |text| ResourceContents::text(text, uri);
         let mut repaired = Self::new(parts(elements, &mut room, contents, note));
         repaired.meta = meta(result);
         Some(repaired)
@@ -78,9 +78,8 @@ fn shown(value: &str) -> String {
     quoted(&serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()), NAME_CHARS)
 }
 
-/// Reserves memory for the tree of a part, if there is enough.
-fn fits(part: &str, room: &mut usize) -> bool {
-    let bytes = Extent::of(part).map_or(usize::MAX, |extent| extent.tree_bytes);
+/// Reserves so many bytes, if there are enough.
+fn reserve(bytes: usize, room: &mut usize) -> bool {
     let fits = bytes <= *room;
     if fits {
         *room -= bytes;
@@ -88,22 +87,25 @@ fn fits(part: &str, room: &mut usize) -> bool {
     fits
 }
 
+/// Reserves memory for the tree of a part, if there is enough.
+fn fits(part: &str, room: &mut usize) -> bool {
+    reserve(Extent::of(part).map_or(usize::MAX, |extent| extent.tree_bytes), room)
+}
+
 /// Reads as many parts as there is memory for. A note stands for the rest.
 fn parts<'a, T>(
     elements: impl Iterator<Item = &'a str>,
     room: &mut usize,
     read: fn(&str, &mut usize) -> T,
-    note: impl Fn(String) -> T,
+    note: impl FnOnce(String) -> T,
 ) -> Vec<T> {
     let mut read_parts = Vec::new();
     let mut omitted = 0_usize;
     for element in elements {
-        match room.checked_sub(PART_BYTES) {
-            Some(left) => {
-                *room = left;
-                read_parts.push(read(element, room));
-            }
-            None => omitted += 1,
+        if reserve(PART_BYTES, room) {
+            read_parts.push(read(element, room));
+        } else {
+            omitted += 1;
         }
     }
     if omitted > 0 {
