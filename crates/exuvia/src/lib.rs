@@ -9,6 +9,8 @@
 
 mod admin;
 mod admin_args;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod allocator;
 mod app;
 mod approvals_args;
 mod args;
@@ -65,6 +67,8 @@ const LAST_WORK: Duration = Duration::from_secs(2);
 /// the log and listens for signals.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    allocator::configure();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => return misused(&error),

@@ -12,7 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
-use crate::server::{EndedRuns, UpstreamServer};
+use crate::server::{EndedCallers, UpstreamServer};
 use crate::server::{Subscribing, Subscription};
 
 /// The servers of one configuration, as ways to call their tools. Clones share the servers.
@@ -26,7 +26,7 @@ pub struct Routes(Arc<Table>);
 #[derive(Debug)]
 struct Table {
     servers: HashMap<String, Arc<Route>>,
-    ended: Arc<EndedRuns>,
+    ended: Arc<EndedCallers>,
 }
 
 /// A server in use. Dropping the last clone signals that it is unused.
@@ -56,7 +56,7 @@ impl Route {
 }
 
 impl Routes {
-    pub(crate) fn new(servers: HashMap<String, Arc<Route>>, ended: Arc<EndedRuns>) -> Self {
+    pub(crate) fn new(servers: HashMap<String, Arc<Route>>, ended: Arc<EndedCallers>) -> Self {
         Self(Arc::new(Table { servers, ended }))
     }
 
@@ -200,14 +200,14 @@ impl Routes {
     ///
     /// Cheap, may be called on any thread and more than once. Of the last 4,096 it is remembered that they are over.
     pub fn ended(&self, origin: &Origin) {
-        if self.0.ended.insert(origin) {
+        if self.0.ended.runs.insert(origin) {
             self.0.servers.values().for_each(|route| route.server.ended(origin));
         }
     }
 
     /// A run goes on that was parked, and had [ended](Self::ended) here: it may call again, over new connections where they are its own.
     pub fn goes_on(&self, origin: &Origin) {
-        self.0.ended.remove(origin);
+        self.0.ended.runs.remove(origin);
     }
 
     /// How long a client may take to answer what this server asks it.
@@ -217,9 +217,16 @@ impl Routes {
     }
 
     /// A client that called over these routes is gone: connections that belonged to it alone end in the background, when its
-    /// last call there is over.
-    pub fn client_gone(&self, client: &str) {
+    /// last call there is over. So do those that a call of it opens that comes late: of the last 4,096 clients it is remembered that they
+    /// are gone.
+    pub fn client_gone(&self, client: &Arc<str>) {
+        self.0.ended.clients.insert(client);
         self.0.servers.values().for_each(|route| route.server.client_gone(client));
+    }
+
+    /// A client is here that was [gone](Self::client_gone): one that shares its connection with others.
+    pub fn client_returned(&self, client: &Arc<str>) {
+        self.0.ended.clients.remove(client);
     }
 }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::CallLimits;
 use crate::retiring_servers::RetiringServers;
 use crate::routes::{Route, Routes};
-use crate::server::{EndedRuns, UpstreamServer};
+use crate::server::{EndedCallers, UpstreamServer};
 use crate::status::{Failing, LaneCounts, ServerStatus, StatusBoard, StatusCell};
 
 /// The servers at one moment: what they list, and the ways to them. The two belong together.
@@ -36,7 +36,7 @@ pub struct Upstreams {
     /// Changes together with the board.
     current: RwLock<Routes>,
     board: Arc<StatusBoard>,
-    ended: Arc<EndedRuns>,
+    ended: Arc<EndedCallers>,
     reaper: Arc<Reaper>,
     pub(crate) retiring: RetiringServers,
     /// Held while the servers are changed.
@@ -47,7 +47,7 @@ pub struct Upstreams {
 impl Upstreams {
     /// No servers.
     pub(crate) fn none(over: CancellationToken) -> Self {
-        let ended = Arc::new(EndedRuns::default());
+        let ended = Arc::new(EndedCallers::default());
         Self {
             current: RwLock::new(Routes::new(HashMap::new(), Arc::clone(&ended))),
             board: Arc::default(),

@@ -92,6 +92,11 @@ impl Gateway {
         self.end_session(client);
     }
 
+    /// A client that [left](Self::client_left) asks again: a proxy sends its requests over the connection that others use in between.
+    pub fn client_returned(&self, client: &Client) {
+        self.upstreams.routes().client_returned(client.name());
+    }
+
     /// A client disconnected without cancelling: cancels its own calls, and its scripts unless they come to their end without it
     /// ([`OnDisconnect`](crate::OnDisconnect)). Each still gives its report.
     pub fn client_gone(&self, client: &Client) {

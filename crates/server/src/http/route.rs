@@ -240,6 +240,7 @@ impl Router {
                 // Whoever shares a connection by a proxy is another client.
                 if let Some(gateway) = self.gateway.now() {
                     gateway.client_left(&place.peer().client(before));
+                    gateway.client_returned(&place.peer().client(Arc::clone(identity)));
                 }
                 true
             }

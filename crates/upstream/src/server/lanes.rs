@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::credentials::{Credential, Credentials};
 use super::dialer::Dialer;
 use super::elicitation_history::{Asks, ElicitationHistory};
-use super::ended_runs::EndedRuns;
+use super::ended_callers::EndedCallers;
 use super::health::Health;
 use super::lane::Lane;
 use super::lane_error::LaneError;
@@ -37,7 +37,7 @@ pub(crate) struct Lanes {
     first: Arc<Lane>,
     /// Made over that.
     subscriptions: Arc<Subscriptions>,
-    ended: Arc<EndedRuns>,
+    ended: Arc<EndedCallers>,
     others: Mutex<Others>,
     /// A lane may have to be closed: its client is gone, or its credential was replaced.
     left: Arc<Notify>,
@@ -60,7 +60,7 @@ struct Others {
 impl Lanes {
     pub(crate) fn new(
         dialer: Arc<Dialer>,
-        ended: Arc<EndedRuns>,
+        ended: Arc<EndedCallers>,
         credentials: BTreeMap<CredentialId, RoleCredential>,
     ) -> Self {
         let (history, health) = (Arc::<ElicitationHistory>::default(), Arc::<Health>::default());
@@ -125,7 +125,7 @@ impl Lanes {
         loop {
             // Whoever ends the run first marks it and then looks here for its lane: under this lock it is not missed.
             let mut others = locked(&self.others);
-            if self.ended.contains(&context.origin) {
+            if self.ended.runs.contains(&context.origin) {
                 return Err(LaneError::RunOver);
             }
             let share = self.dialer.config.share;
@@ -188,7 +188,9 @@ impl Lanes {
         };
         let make = if matches!(owner.part, Part::Client(_)) { Lane::own } else { Lane::new };
         let lane = make(dialer, self.history.clone(), health, subscriptions.subscribers().clone());
+        let is_gone = matches!(&owner.part, Part::Client(client) if self.ended.clients.contains(&**client));
         let used = Used::new(lane, subscriptions, place);
+        let used = if is_gone { used.leave() } else { used };
         Ok(others.lanes.entry(owner).or_insert(used).lease(&self.left))
     }
 
@@ -284,7 +286,7 @@ impl Lanes {
         }
     }
 
-    /// A client is gone: its lane closes when its last call there is over.
+    /// A client is gone: its lane closes when its last call there is over. It must have been marked as ended.
     pub(crate) fn client_gone(&self, client: &str) {
         let others = locked(&self.others);
         let own = |owner: &Owner| matches!(&owner.part, Part::Client(own) if **own == *client);

@@ -5,7 +5,7 @@ mod breaker;
 mod credentials;
 mod dialer;
 mod elicitation_history;
-mod ended_runs;
+mod ended_callers;
 mod health;
 mod lane;
 mod lane_error;
@@ -42,7 +42,7 @@ use crate::limits::CallLimits;
 use crate::mailbox::Mailbox;
 use crate::status::{Failing, LaneCounts, StatusBoard, StatusCell};
 use dialer::Dialer;
-pub(crate) use ended_runs::EndedRuns;
+pub(crate) use ended_callers::EndedCallers;
 use lanes::Lanes;
 pub use subscription::{Subscribing, Subscription};
 
@@ -70,7 +70,7 @@ impl UpstreamServer {
         mut config: ServerConfig,
         limits: UpstreamLimits,
         reaper: Arc<Reaper>,
-        ended: Arc<EndedRuns>,
+        ended: Arc<EndedCallers>,
         board: Arc<StatusBoard>,
         cell: Arc<StatusCell>,
     ) -> Self {
@@ -350,7 +350,7 @@ impl UpstreamServer {
         self.lanes.ended(origin);
     }
 
-    /// A client is gone.
+    /// A client is gone. It must have been marked as ended.
     pub(crate) fn client_gone(&self, client: &str) {
         self.lanes.client_gone(client);
     }

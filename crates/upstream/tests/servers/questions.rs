@@ -94,9 +94,22 @@ async fn a_question_goes_to_the_client_whose_call_it_is_or_to_nobody() {
     assert!(b.said().await.contains(r#""word":"of b""#));
     let started = pids(&dir);
     assert_eq!(started.len(), 3);
-    upstreams.routes().client_gone("b");
+    upstreams.routes().client_gone(&"b".into());
     assert!(gone(&started[1..2], SOON).await);
     assert!(fake::runs(started[0]) && fake::runs(started[2]));
+    // A call of it that comes late leaves no connection behind.
+    let mut b = ask(&upstreams, "b", "ask");
+    answer(b.question().await, "late");
+    assert!(b.said().await.contains(r#""word":"late""#));
+    assert!(gone(&pids(&dir)[3..4], SOON).await);
+    // Here again, it has one that stays.
+    upstreams.routes().client_returned(&"b".into());
+    let mut b = ask(&upstreams, "b", "ask");
+    answer(b.question().await, "back");
+    assert!(b.said().await.contains(r#""word":"back""#));
+    let started = pids(&dir);
+    assert_eq!(started.len(), 5);
+    assert!(!gone(&started[4..5], Duration::from_millis(500)).await);
     upstreams.shutdown().await;
 }
 
