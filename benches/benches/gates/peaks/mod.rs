@@ -1,5 +1,6 @@
 //! The memory of the process at its peak, for everything that comes in from outside: at most four times the bytes that the limit
-//! of the channel allows, and 64 MiB, above what the process holds at rest.
+//! of the channel allows, and 64 MiB, above what the process holds at rest. And what it still holds when all requests are over: at most
+//! those 64 MiB.
 
 mod payload;
 
@@ -18,8 +19,10 @@ use tempfile::TempDir;
 use payload::{SHAPES, value};
 
 const MIB: usize = 1 << 20;
-/// What the process may take beside four times the limit.
+/// What the process may take beside four times the limit, and may keep.
 const SLACK: usize = 64 * MIB;
+/// When it has to have given back what it does not keep.
+const AFTERWARDS: Duration = Duration::from_secs(2);
 /// A script has its own memory, which is a limit of its own.
 const GUEST: usize = 256 * MIB;
 
@@ -93,10 +96,15 @@ impl Peak {
 
     /// What the process takes at its peak, above what it holds before.
     async fn during<T>(&self, work: impl Future<Output = Result<T>>) -> Result<usize> {
-        forget_peak(self.served.id());
-        let base = self.peak()?;
+        let base = self.held()?;
         work.await?;
         Ok(self.peak()?.saturating_sub(base))
+    }
+
+    /// What the process holds now.
+    fn held(&self) -> Result<usize> {
+        forget_peak(self.served.id());
+        self.peak()
     }
 
     fn peak(&self) -> Result<usize> {
@@ -114,6 +122,7 @@ async fn requests(measured: &mut Vec<Measured>) -> Result<()> {
     let tools = json!([{"name": "t", "inputSchema": {"type": "object"}}]).to_string();
     let peak = Peak::start("", &[("tools", &tools), ("answers", r#"{"t":{"content":[]}}"#)]).await?;
     let session = peak.client().await.session("/mcp", json!({})).await;
+    let at_first = peak.held()?;
     for shape in SHAPES {
         let hostile = value(shape, limit - 4096);
         let call = format!(
@@ -157,7 +166,11 @@ async fn requests(measured: &mut Vec<Measured>) -> Result<()> {
         let allowed = 4 * limit + SLACK;
         measured.push(Measured { channel: "request, direct call", shape: shape.into(), limit, allowed, peak: taken });
     }
-    eight_requests(&peak, &session, measured).await
+    eight_requests(&peak, &session, measured).await?;
+    tokio::time::sleep(AFTERWARDS).await;
+    let kept = peak.held()?.saturating_sub(at_first);
+    measured.push(Measured { channel: "requests, afterwards", shape: "all".into(), limit, allowed: SLACK, peak: kept });
+    Ok(())
 }
 
 /// Eight bodies at once: their own limit is that of all bodies together.
