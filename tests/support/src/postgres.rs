@@ -164,10 +164,10 @@ impl Server {
     pub fn kill(&self, signal: &str) {
         let Self::Own { dir, .. } = self else { return };
         std::fs::write(dir.join("away"), "").expect("written");
-        let process = format!("/proc/{}", postmaster(dir));
         signal_postmaster(dir, signal);
         let begun = Instant::now();
-        while matches!(signal, "-QUIT" | "-KILL" | "-INT") && Path::new(&process).exists() && begun.elapsed() < GONE {
+        // After SIGKILL its processes go on until they see that it is gone, and may answer a query before.
+        while matches!(signal, "-QUIT" | "-KILL" | "-INT") && has_processes(dir) && begun.elapsed() < GONE {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -210,6 +210,13 @@ impl Server {
 fn postmaster(dir: &Path) -> String {
     let file = std::fs::read_to_string(dir.join("data/postmaster.pid")).expect("a running server");
     file.lines().next().expect("its process").to_owned()
+}
+
+/// Whether a process of the server still runs: each of them works in the folder of its data.
+fn has_processes(dir: &Path) -> bool {
+    let data = dir.join("data");
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok()).any(|folder| folder == data)
 }
 
 fn signal_postmaster(dir: &Path, signal: &str) {
