@@ -64,7 +64,7 @@ use journal_args::{RunsArgs, RunsCommand};
 const LAST_WORK: Duration = Duration::from_secs(2);
 
 /// Runs the program with these arguments, the first of which is its name, to the end of the command. Once in a process: it sets up
-/// the log and listens for signals.
+/// the log, listens for signals, and sets how glibc gives back memory.
 #[must_use]
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

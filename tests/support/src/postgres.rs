@@ -214,7 +214,7 @@ fn postmaster(dir: &Path) -> String {
 
 /// Whether a process of the server still runs: each of them works in the folder of its data.
 fn has_processes(dir: &Path) -> bool {
-    let data = dir.join("data");
+    let data = dir.join("data").canonicalize().expect("its folder");
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes.filter_map(|process| std::fs::read_link(process.path().join("cwd")).ok()).any(|folder| folder == data)
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use exuvia_tool::{Origin, locked};
 
-/// Callers that are remembered of each kind. A call comes late by the moment that two threads need to meet, not by thousands of runs.
+/// Callers that are remembered of each kind. A call comes late by the moment that two threads need to meet, not by thousands of runs. What a
+/// call opens for a client that was forgotten closes when it was idle as long as that of any client.
 const REMEMBERED: usize = 4096;
 
 /// The last callers that ended, of all servers.
@@ -15,7 +16,7 @@ const REMEMBERED: usize = 4096;
 pub(crate) struct EndedCallers {
     /// Runs and direct calls: they get no lane any more.
     pub(crate) runs: LastEnded<Origin>,
-    /// Clients: a lane of one of these closes after the call that it was opened for.
+    /// Clients: a lane of one of these does not stay open for more calls.
     pub(crate) clients: LastEnded<Arc<str>>,
 }
 
@@ -54,8 +55,11 @@ impl<T: Clone + Eq + Hash> LastEnded<T> {
     /// Forgets one that goes on: a run that was parked, a client that uses its connection again.
     pub(crate) fn remove(&self, one: &T) {
         let mut ended = locked(&self.0);
-        if ended.all.remove(one) {
-            ended.order.retain(|other| other != one);
+        // Whoever goes on ended not long ago.
+        if ended.all.remove(one)
+            && let Some(place) = ended.order.iter().rposition(|other| other == one)
+        {
+            ended.order.remove(place);
         }
     }
 

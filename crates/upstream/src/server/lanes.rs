@@ -25,6 +25,8 @@ use crate::status::LaneCounts;
 
 /// How long the lane of a client stays open with nothing to do, at most.
 pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);
+/// How long that stays open which a call of a client opened that was gone: a script that goes on without it may make more.
+const GONE_CLIENT_IDLE: Duration = Duration::from_secs(2);
 /// One principal has at most so many lanes as one part in so many of all.
 const PRINCIPALS: usize = 2;
 
@@ -188,9 +190,7 @@ impl Lanes {
         };
         let make = if matches!(owner.part, Part::Client(_)) { Lane::own } else { Lane::new };
         let lane = make(dialer, self.history.clone(), health, subscriptions.subscribers().clone());
-        let is_gone = matches!(&owner.part, Part::Client(client) if self.ended.clients.contains(&**client));
         let used = Used::new(lane, subscriptions, place);
-        let used = if is_gone { used.leave() } else { used };
         Ok(others.lanes.entry(owner).or_insert(used).lease(&self.left))
     }
 
@@ -249,7 +249,11 @@ impl Lanes {
         let now = Instant::now();
         let mut others = locked(&self.others);
         let idle = |owner: &Owner, used: &mut Used| {
-            let time = if matches!(owner.part, Part::Client(_)) { time.min(CLIENT_IDLE) } else { time };
+            let time = match &owner.part {
+                Part::Client(client) if self.ended.clients.contains(&**client) => time.min(GONE_CLIENT_IDLE),
+                Part::Client(_) => time.min(CLIENT_IDLE),
+                _ => time,
+            };
             !owner.is_run() && used.is_idle(now, time)
         };
         let closed: Vec<Used> =

@@ -97,19 +97,39 @@ async fn a_question_goes_to_the_client_whose_call_it_is_or_to_nobody() {
     upstreams.routes().client_gone(&"b".into());
     assert!(gone(&started[1..2], SOON).await);
     assert!(fake::runs(started[0]) && fake::runs(started[2]));
-    // A call of it that comes late leaves no connection behind.
-    let mut b = ask(&upstreams, "b", "ask");
-    answer(b.question().await, "late");
-    assert!(b.said().await.contains(r#""word":"late""#));
-    assert!(gone(&pids(&dir)[3..4], SOON).await);
-    // Here again, it has one that stays.
-    upstreams.routes().client_returned(&"b".into());
-    let mut b = ask(&upstreams, "b", "ask");
-    answer(b.question().await, "back");
-    assert!(b.said().await.contains(r#""word":"back""#));
+    upstreams.shutdown().await;
+}
+
+#[tokio::test]
+async fn late_calls_of_a_client_that_is_gone_share_a_connection_that_does_not_stay() {
+    let dir = Dir::new("late");
+    // It is looked for idle ones four times in this.
+    let idle = Duration::from_secs(8);
+    let limits = UpstreamLimits { key_idle_ms: 8_000, ..UpstreamLimits::default() };
+    let upstreams = started(&dir, limits).await;
+    let calls = async |client| {
+        for _ in 0..2 {
+            let mut call = ask(&upstreams, client, "ask");
+            answer(call.question().await, client);
+            assert!(call.said().await.contains(client));
+        }
+    };
+    // With a question open, everybody else has a connection of their own.
+    let mut first = ask(&upstreams, "a", "ask");
+    let open = first.question().await;
+    ask(&upstreams, "b", "ask").answer.await.unwrap().unwrap();
+    for client in ["b", "c", "d"] {
+        upstreams.routes().client_gone(&client.into());
+    }
+    upstreams.routes().client_returned(&"c".into());
+    calls("b").await;
+    calls("c").await;
     let started = pids(&dir);
-    assert_eq!(started.len(), 5);
-    assert!(!gone(&started[4..5], Duration::from_millis(500)).await);
+    assert_eq!(started.len(), 3);
+    assert!(gone(&started[1..2], idle * 3 / 4).await);
+    assert!(fake::runs(started[0]) && fake::runs(started[2]));
+    answer(open, "of a");
+    assert!(first.said().await.contains("of a"));
     upstreams.shutdown().await;
 }
 
