@@ -25,7 +25,7 @@ use crate::status::LaneCounts;
 
 /// How long the lane of a client stays open with nothing to do, at most.
 pub(crate) const CLIENT_IDLE: Duration = Duration::from_secs(120);
-/// How long that stays open which a call of a client opened that was gone: a script that goes on without it may make more.
+/// The same of a client that is gone, whose calls came late: a script that goes on without its client may make more of them.
 const GONE_CLIENT_IDLE: Duration = Duration::from_secs(2);
 /// One principal has at most so many lanes as one part in so many of all.
 const PRINCIPALS: usize = 2;
